@@ -1,0 +1,77 @@
+//! A Close organization that this deployment mirrors.
+
+use sea_orm::entity::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// One organization and how we reach it. Secrets are sealed (see the sync crate's vault), never plain.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "connection")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub source: Source,
+    pub auth_method: AuthMethod,
+    pub status: Status,
+    /// Why the connection is in this status, in words for its operator.
+    pub status_reason: Option<String>,
+    /// Close's `orga_…`.
+    pub organization_id: String,
+    pub organization_name: Option<String>,
+    /// ISO 4217. Close keeps one currency for an organization.
+    pub currency: String,
+    /// IANA name; periods such as "this quarter" follow it.
+    pub time_zone: String,
+    /// Month (1 to 12) in which the fiscal year starts.
+    pub fiscal_year_start: i16,
+    /// Decimal places of the integers in which Close sends money. Close multiplies by 100 whatever the currency.
+    pub value_exponent: i16,
+    /// Root of the REST API, ending in a slash.
+    pub base_url: String,
+    pub credential: Option<Vec<u8>>,
+    /// What was asked of Close and what it granted: `[{"name", "granted"}]`.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub scopes: Json,
+    pub webhook_subscription_id: Option<String>,
+    pub webhook_signing_key: Option<Vec<u8>>,
+    pub webhook_url: Option<String>,
+    pub webhook_status: Option<String>,
+    pub created_at: DateTimeUtc,
+    pub updated_at: DateTimeUtc,
+}
+
+/// The system on the other side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize)]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    Close,
+}
+
+/// How we authenticate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize)]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub enum AuthMethod {
+    ApiKey,
+    #[sea_orm(string_value = "oauth")]
+    #[serde(rename = "oauth")]
+    OAuth,
+    Mcp,
+}
+
+/// Whether the connection is being synced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize)]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    Active,
+    Paused,
+    /// Close refused our credential; a person has to connect again.
+    NeedsReconnect,
+    Disconnected,
+}
+
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

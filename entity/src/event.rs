@@ -1,0 +1,61 @@
+//! The inbox: every event that Close sent, as it came, and what became of it.
+
+use sea_orm::entity::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// A delivery. `(connection_id, close_event_id, event_updated_at)` is unique: Close consolidates, so one event id may come again with new content.
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "event")]
+pub struct Model {
+    /// Order of arrival.
+    #[sea_orm(primary_key)]
+    pub seq: i64,
+    #[sea_orm(unique)]
+    pub id: Uuid,
+    pub connection_id: Uuid,
+    pub origin: super::record::Origin,
+    /// Close's `ev_…`.
+    pub close_event_id: String,
+    pub event_updated_at: DateTimeUtc,
+    /// `lead`, `contact`, `opportunity`, … as Close spells it.
+    pub object_type: String,
+    pub object_id: String,
+    pub action: String,
+    /// The event object, without its envelope.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub payload: Json,
+    pub state: State,
+    pub attempts: i32,
+    pub next_attempt_at: DateTimeUtc,
+    pub error: Option<String>,
+    pub received_at: DateTimeUtc,
+    pub finished_at: Option<DateTimeUtc>,
+}
+
+/// Where an event stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize)]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Not tried yet.
+    Pending,
+    /// It changed the mirror.
+    Applied,
+    /// It was true already.
+    Unchanged,
+    /// Something newer had been applied.
+    Stale,
+    /// Of a type that is not modelled.
+    Ignored,
+    /// Tried without success; it will be tried again.
+    Failed,
+    /// Given up after the last attempt; a person decides.
+    Dead,
+    /// A person decided to drop it.
+    Discarded,
+}
+
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

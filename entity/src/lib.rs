@@ -1,0 +1,20 @@
+//! The tables of the mirror, one file each, and the enums stored in them.
+//!
+//! No foreign keys stand between mirrored tables: a child may arrive before its parent. Ids of mirrored rows are
+//! computed from the connection and the Close id (see [`record::record_id`]), never looked up.
+
+pub mod api_token;
+pub mod audit_entry;
+pub mod change_feed;
+pub mod company;
+pub mod connection;
+pub mod custom_field;
+pub mod event;
+pub mod member;
+pub mod opportunity;
+pub mod person;
+pub mod record;
+pub mod sync_checkpoint;
+pub mod sync_run;
+pub mod tombstone;
+pub mod transaction;

@@ -1,0 +1,26 @@
+//! Records that are gone in Close, so that a late older update does not bring them back.
+
+use sea_orm::entity::prelude::*;
+
+/// The death of a record, with the version at which it died.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "tombstone")]
+pub struct Model {
+    /// The id that the record had.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub record_id: Uuid,
+    pub connection_id: Uuid,
+    pub record_type: super::record::RecordType,
+    pub close_id: String,
+    /// Updates up to this version are stale; a newer one restores the record.
+    pub version: DateTimeUtc,
+    /// Close id of the record that it was merged into.
+    pub merged_into: Option<String>,
+    pub event_id: Option<Uuid>,
+    pub recorded_at: DateTimeUtc,
+}
+
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
