@@ -1,0 +1,26 @@
+//! Schema steps, up and down, in SQL: what the entity crate reads is what stands here.
+
+use sea_orm_migration::prelude::*;
+
+mod m0001_connection;
+mod m0002_mirror;
+mod m0003_inbox;
+mod m0004_run;
+
+pub use sea_orm_migration::MigratorTrait;
+
+/// All steps, oldest first.
+#[derive(Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m0001_connection::Migration),
+            Box::new(m0002_mirror::Migration),
+            Box::new(m0003_inbox::Migration),
+            Box::new(m0004_run::Migration),
+        ]
+    }
+}
