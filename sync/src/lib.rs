@@ -1,1 +1,18 @@
+//! Close to Postgres.
+//!
+//! Everything that Close tells us becomes a [`change::Change`] first and enters the mirrored tables through one door,
+//! [`apply::apply`]. [`inbox`] receives and works off webhook deliveries, [`reconcile`] reads Close by itself,
+//! [`connect`] holds credentials, [`close`] is the REST client, [`mapping`] turns Close objects into rows.
 
+pub mod apply;
+pub mod change;
+pub mod close;
+pub mod connect;
+mod error;
+pub mod inbox;
+pub mod mapping;
+pub mod reconcile;
+mod supervise;
+
+pub use error::SyncError;
+pub use supervise::{SyncOptions, SyncService};

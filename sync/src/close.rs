@@ -1,0 +1,17 @@
+//! Close's REST API: what can be asked, in which rate, and in which shapes it answers.
+
+mod client;
+mod error;
+mod limiter;
+mod object;
+mod search;
+pub mod signature;
+mod time;
+mod webhook;
+
+pub use client::{ClientOptions, CloseClient, ListPage};
+pub use error::CloseError;
+pub use object::{Object, ObjectType};
+pub use search::{SearchPage, SearchRequest};
+pub use time::parse_timestamp;
+pub use webhook::{Subscription, SubscribedEvent};

@@ -1,0 +1,46 @@
+//! The error of this crate. Inside [`crate::close`] use [`CloseError`], inside [`crate::mapping`] use
+//! [`MappingError`](crate::mapping::MappingError); this one is for everything that joins them with the database.
+
+use crate::close::CloseError;
+
+/// What can stop a sync task.
+#[derive(Debug, thiserror::Error)]
+pub enum SyncError {
+    #[error("Close could not be read")]
+    Close(#[from] CloseError),
+    #[error("the database refused")]
+    Database(#[from] sqlx::Error),
+    #[error("no connection has the id {0}")]
+    UnknownConnection(uuid::Uuid),
+    #[error("the connection {0} has no usable credential: connect it again")]
+    NoCredential(uuid::Uuid),
+    #[error("a {kind} of this connection is running already, in this process or another")]
+    AlreadyRunning { kind: &'static str },
+    #[error("{0}")]
+    Vault(#[from] crate::connect::VaultError),
+    #[error("{what} is not valid: {given:?}. Allowed: {allowed}")]
+    InvalidInput { what: &'static str, given: String, allowed: &'static str },
+    #[error("stopped before its end; the next run resumes at the checkpoint")]
+    Interrupted,
+    #[error("more than {limit} {object}s share the instant {at}: Close's search can't list them all")]
+    InstantTooLarge { object: &'static str, at: String, limit: usize },
+    #[error("the kept position of {stream} can't be read")]
+    Checkpoint { stream: &'static str, #[source] source: serde_json::Error },
+}
+
+impl SyncError {
+    /// The whole chain in one line, each message once.
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(inner) = source {
+            let message = inner.to_string();
+            if !text.ends_with(&message) {
+                text.push_str(": ");
+                text.push_str(&message);
+            }
+            source = inner.source();
+        }
+        text
+    }
+}
