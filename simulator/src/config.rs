@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use crate::SimulatorError;
 use crate::faults::Faults;
 
 /// The settings of one [`crate::Simulator`].
@@ -39,6 +40,8 @@ pub struct SimulatorConfig {
     pub now: Option<DateTime<Utc>>,
     /// How many events the log keeps at most, within its 30 days. Default 20,000.
     pub event_log_capacity: usize,
+    /// How long a search cursor lives. Default 30 s.
+    pub search_cursor_lifetime: Duration,
     /// Required as a Bearer token on the control endpoints when set. Default none.
     pub control_token: Option<String>,
 }
@@ -60,7 +63,37 @@ impl Default for SimulatorConfig {
             webhooks: WebhookTiming::default(),
             now: None,
             event_log_capacity: 20_000,
+            search_cursor_lifetime: Duration::from_secs(30),
             control_token: None,
+        }
+    }
+}
+
+impl SimulatorConfig {
+    /// Refuses settings that no organization could have.
+    pub(crate) fn check(&self) -> Result<(), SimulatorError> {
+        let refuse = |setting, allowed| Err(SimulatorError::Setting { setting, allowed });
+        if self.leads > 2_000_000 {
+            return refuse("leads", "up to 2,000,000");
+        }
+        if self.contacts_per_lead.is_some_and(|count| count > 100)
+            || self.opportunities_per_lead.is_some_and(|count| count > 100)
+        {
+            return refuse("contacts and opportunities per lead", "up to 100 each");
+        }
+        let code = self.currency.as_bytes();
+        if code.len() != 3 || !code.iter().all(u8::is_ascii_uppercase) {
+            return refuse("currency", "an ISO 4217 code such as USD");
+        }
+        if self.api_key.is_empty() || self.api_key.contains(':') {
+            return refuse("api key", "not empty, without a colon");
+        }
+        if !(0.0..=10_000.0).contains(&self.traffic_per_second) {
+            return refuse("traffic", "from 0 to 10,000 actions a second");
+        }
+        match self.faults.invalid() {
+            Some(fault) => refuse(fault, "a probability from 0.0 to 1.0"),
+            None => Ok(()),
         }
     }
 }
@@ -79,7 +112,11 @@ pub struct RateLimit {
 
 impl Default for RateLimit {
     fn default() -> Self {
-        Self { requests: 200, window: Duration::from_secs(5), header: true }
+        Self {
+            requests: 200,
+            window: Duration::from_secs(5),
+            header: true,
+        }
     }
 }
 

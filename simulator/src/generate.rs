@@ -14,10 +14,10 @@ use std::sync::Arc;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-pub(crate) use self::lead::new_lead_body;
-pub(crate) use self::child::{new_contact_body, new_deal_body};
+pub(crate) use self::child::{contact_edit_body, new_contact_body, new_deal_body};
+pub(crate) use self::dice::Dice;
+pub(crate) use self::lead::{company, new_lead_body};
 
-use self::dice::Dice;
 use crate::config::SimulatorConfig;
 use crate::world::moment::Moment;
 use crate::world::organization::Organization;
@@ -73,7 +73,12 @@ pub(crate) fn generate(config: &SimulatorConfig, now: Moment) -> (Organization, 
     let organization = organization::organization(&config.currency, now, &mut rng);
     let import_at = now.plus(-rng.random_range(40 * DAY..60 * DAY));
     let imported = config.same_instant_leads.min(config.leads / 8);
-    let mut maker = Maker { config, organization: &organization, now, texts: Texts::default() };
+    let mut maker = Maker {
+        config,
+        organization: &organization,
+        now,
+        texts: Texts::default(),
+    };
     let mut records = Records::default();
     for number in 0..config.leads {
         let mut dice = Dice::new(stream(config.seed, LEADS + u64::from(number)));

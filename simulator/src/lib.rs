@@ -1,7 +1,138 @@
-//! Close as it behaves.
+//! Close as it behaves: a stand-in for the Close CRM's API with a seeded organization, people at
+//! work in it, signed webhooks, and faults on demand. For tests, demos and people without an
+//! account.
+//!
+//! What it knows of Close comes from the project's dossier of the Close API; comments name its
+//! sections.
+
+mod app;
 mod config;
+mod control;
 mod faults;
 mod generate;
+mod requests;
+mod rest;
+mod traffic;
+mod webhooks;
 mod world;
-pub use config::{RateLimit, SimulatorConfig, WebhookTiming};
-pub use faults::Faults;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use url::Url;
+
+pub use crate::config::{RateLimit, SimulatorConfig, WebhookTiming};
+pub use crate::faults::Faults;
+
+use crate::app::App;
+
+/// Why a simulator cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum SimulatorError {
+    /// A setting is out of its range.
+    #[error("{setting}: {allowed}")]
+    Setting {
+        /// The field of [`SimulatorConfig`].
+        setting: &'static str,
+        /// What it may be.
+        allowed: &'static str,
+    },
+    /// The listener has no address.
+    #[error("the listener has no address")]
+    Address(#[source] std::io::Error),
+    /// The client for webhook deliveries cannot be made.
+    #[error("the client for webhook deliveries cannot be made")]
+    Client(#[source] reqwest::Error),
+}
+
+/// A running simulator.
+#[derive(Debug)]
+pub struct Simulator {
+    app: Arc<App>,
+    base_url: Url,
+    control_url: Url,
+    tasks: TaskTracker,
+}
+
+/// Where a path of the listener is reached from this machine.
+fn reach(mut address: SocketAddr, path: &str) -> Result<Url, SimulatorError> {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    Url::parse(&format!("http://{address}{path}"))
+        .map_err(|error| SimulatorError::Address(std::io::Error::other(error)))
+}
+
+impl Simulator {
+    /// Generates the organization and serves it on `listener` until `shutdown` is cancelled.
+    ///
+    /// # Errors
+    /// When a setting is out of its range, the listener has no address, or no HTTP client can
+    /// be made.
+    pub async fn start(
+        config: SimulatorConfig,
+        listener: TcpListener,
+        shutdown: CancellationToken,
+    ) -> Result<Self, SimulatorError> {
+        config.check()?;
+        let address = listener.local_addr().map_err(SimulatorError::Address)?;
+        let (base_url, control_url) = (reach(address, "/api/v1/")?, reach(address, "/_sim/")?);
+        let tasks = TaskTracker::new();
+        let app = Arc::new(App::new(config, shutdown.clone(), tasks.clone())?);
+        let router = Router::new()
+            .nest("/api/v1", rest::router(&app))
+            .nest("/_sim", control::router(&app))
+            .fallback(|| async { rest::answer::Failure::NoSuchPath });
+        let server = axum::serve(listener, rest::with_method_override(router))
+            .with_graceful_shutdown(shutdown.clone().cancelled_owned());
+        tasks.spawn(async move {
+            if let Err(error) = server.await {
+                tracing::error!(%error, "the simulator's listener failed");
+            }
+        });
+        tasks.spawn(traffic::run(Arc::clone(&app), shutdown));
+        Ok(Self {
+            app,
+            base_url,
+            control_url,
+            tasks,
+        })
+    }
+
+    /// `http://127.0.0.1:PORT/api/v1/`
+    pub fn base_url(&self) -> Url {
+        self.base_url.clone()
+    }
+
+    /// `http://127.0.0.1:PORT/_sim/`
+    pub fn control_url(&self) -> Url {
+        self.control_url.clone()
+    }
+
+    /// The key that Basic auth accepts as the user, with an empty password.
+    pub fn api_key(&self) -> &str {
+        &self.app.config.api_key
+    }
+
+    /// `orga_…`
+    pub fn organization_id(&self) -> &str {
+        self.app.organization.id.as_str()
+    }
+
+    /// Changes per second from now on; 0 is none.
+    pub fn set_traffic(&self, per_second: f64) {
+        self.app.traffic.send_replace(per_second.max(0.0));
+    }
+
+    /// Resolves once everything has ended after the shutdown.
+    pub async fn stopped(self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}

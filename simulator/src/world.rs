@@ -87,16 +87,20 @@ impl World {
         self.lagging = match self.lagging.take() {
             _ if lag == 0 => None,
             Some(lagging) => Some(Lagging { lag, ..lagging }),
-            None => {
-                Some(Lagging { lag, shown: self.records.clone(), pending: VecDeque::new() })
-            }
+            None => Some(Lagging {
+                lag,
+                shown: self.records.clone(),
+                pending: VecDeque::new(),
+            }),
         };
     }
 
     /// Lets the changes that are old enough become visible in lists.
     pub(crate) fn settle(&mut self) {
         let now = self.clock.now();
-        let Some(lagging) = &mut self.lagging else { return };
+        let Some(lagging) = &mut self.lagging else {
+            return;
+        };
         while let Some((at, _)) = lagging.pending.front() {
             if at.plus(lagging.lag) > now {
                 break;
@@ -118,7 +122,9 @@ impl World {
 
     /// What lists and search show, as of the last [`World::settle`].
     pub(crate) fn listed(&self) -> &Records {
-        self.lagging.as_ref().map_or(&self.records, |lagging| &lagging.shown)
+        self.lagging
+            .as_ref()
+            .map_or(&self.records, |lagging| &lagging.shown)
     }
 
     pub(crate) fn lags(&self) -> bool {

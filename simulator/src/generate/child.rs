@@ -47,8 +47,15 @@ impl Maker<'_> {
             emails: self.emails(first, last, company, dice),
             phones,
             urls: if dice.chance(0.15) {
-                let url = format!("https://people.example/{}{}", slug(first), dice.between(10, 99));
-                Box::new([ContactUrl { kind: self.texts.get("url"), url: url.into() }])
+                let url = format!(
+                    "https://people.example/{}{}",
+                    slug(first),
+                    dice.between(10, 99)
+                );
+                Box::new([ContactUrl {
+                    kind: self.texts.get("url"),
+                    url: url.into(),
+                }])
             } else {
                 Box::default()
             },
@@ -69,7 +76,11 @@ impl Maker<'_> {
         };
         (0..count)
             .map(|number| {
-                let host = if number == 0 { slug(company) } else { "mail".into() };
+                let host = if number == 0 {
+                    slug(company)
+                } else {
+                    "mail".into()
+                };
                 let kind = if number == 0 { "office" } else { "home" };
                 Email {
                     kind: self.texts.get(kind),
@@ -87,8 +98,18 @@ impl Maker<'_> {
         let kind = self.texts.get(dice.pick(&["office", "mobile", "direct"]));
         let national = dice.digits(place.number);
         if dice.chance(0.05) {
-            let phone: Box<str> = format!("ext. {}, ask for {}", dice.between(10, 99), dice.pick(FIRST_NAMES)).into();
-            return Box::new([Phone { kind, phone_formatted: phone.clone(), phone, country: None }]);
+            let phone: Box<str> = format!(
+                "ext. {}, ask for {}",
+                dice.between(10, 99),
+                dice.pick(FIRST_NAMES)
+            )
+            .into();
+            return Box::new([Phone {
+                kind,
+                phone_formatted: phone.clone(),
+                phone,
+                country: None,
+            }]);
         }
         let formatted = format!("+{} {national}", place.dialling);
         let phone: String = formatted.chars().filter(|letter| *letter != ' ').collect();
@@ -115,8 +136,14 @@ impl Maker<'_> {
             StatusType::Active => dice.moment(created, self.now.plus(-1)),
             StatusType::Won | StatusType::Lost => {
                 let day = date_won.and_then(|date| date.and_hms_opt(0, 0, 0));
-                let day = date_lost.or(day.map(|at| at.and_utc().into())).unwrap_or(created);
-                Moment(day.plus(dice.between(0, DAY)).0.clamp(created.0, self.now.0 - 1))
+                let day = date_lost
+                    .or(day.map(|at| at.and_utc().into()))
+                    .unwrap_or(created);
+                Moment(
+                    day.plus(dice.between(0, DAY))
+                        .0
+                        .clamp(created.0, self.now.0 - 1),
+                )
             }
         };
         Opportunity {
@@ -166,7 +193,11 @@ impl Maker<'_> {
         let closing = dice.moment(created, self.now.plus(-1));
         match dice.below(20) {
             0..=7 => (StatusType::Won, Some(closing.date()), None),
-            8..=11 => (StatusType::Lost, dice.chance(0.3).then(|| closing.date()), Some(closing)),
+            8..=11 => (
+                StatusType::Lost,
+                dice.chance(0.3).then(|| closing.date()),
+                Some(closing),
+            ),
             // Won once and taken back: the date stayed.
             12 => (StatusType::Active, Some(closing.date()), None),
             13 | 14 => (StatusType::Active, None, None),
@@ -197,7 +228,12 @@ fn object(body: Value) -> Body {
 /// The body of a POST that makes a new contact.
 pub(crate) fn new_contact_body(lead_id: Option<&str>, dice: &mut Dice) -> Body {
     let (first, last) = (dice.pick(FIRST_NAMES), dice.pick(LAST_NAMES));
-    let email = format!("{}.{}{}@mail.example", slug(first), slug(last), dice.between(1, 999));
+    let email = format!(
+        "{}.{}{}@mail.example",
+        slug(first),
+        slug(last),
+        dice.between(1, 999)
+    );
     let mut body = object(json!({
         "name": format!("{first} {last}"),
         "title": dice.pick(TITLES),
@@ -222,4 +258,22 @@ pub(crate) fn new_deal_body(lead_id: &str, today: NaiveDate, dice: &mut Dice) ->
         "note": dice.pick(NOTES),
         "date_won": dice.chance(0.6).then_some(close),
     }))
+}
+
+/// The body of a PUT that changes a contact: a title, a number or an address.
+pub(crate) fn contact_edit_body(dice: &mut Dice) -> Body {
+    object(match dice.below(3) {
+        0 => json!({ "title": dice.pick(TITLES) }),
+        1 => {
+            json!({ "phones": [{ "type": "office", "phone": dice.digits("+151255501##"), "country": "US" }] })
+        }
+        _ => {
+            let email = format!(
+                "{}.{}@mail.example",
+                slug(dice.pick(FIRST_NAMES)),
+                dice.between(1, 999)
+            );
+            json!({ "emails": [{ "type": "office", "email": email }] })
+        }
+    })
 }

@@ -36,12 +36,15 @@ impl Maker<'_> {
         CustomValues::new(values)
     }
 
-    fn one(&mut self, field: &CustomField, contacts: &[Id], dice: &mut Dice) -> Option<CustomValue> {
+    fn one(
+        &mut self,
+        field: &CustomField,
+        contacts: &[Id],
+        dice: &mut Dice,
+    ) -> Option<CustomValue> {
         let day = self.now.plus(-dice.between(-200, 500) * DAY);
         Some(match field.kind {
-            FieldType::Text => {
-                CustomValue::Text(Arc::from(dice.digits("AB######")))
-            }
+            FieldType::Text => CustomValue::Text(Arc::from(dice.digits("AB######"))),
             FieldType::Hidden => CustomValue::Text(Arc::from(dice.digits("ext-####"))),
             FieldType::Number if dice.chance(0.25) => {
                 #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
@@ -53,7 +56,10 @@ impl Maker<'_> {
             FieldType::DateTime => CustomValue::Moment(Moment(day.0 - day.0.rem_euclid(1_000))),
             FieldType::Choices => CustomValue::Text(self.texts.get(dice.pick(field.choices))),
             FieldType::User => {
-                let user = self.organization.users.get(dice.below(self.organization.users.len()))?;
+                let user = self
+                    .organization
+                    .users
+                    .get(dice.below(self.organization.users.len()))?;
                 CustomValue::Id(Box::new(user.id))
             }
             FieldType::Contact => {

@@ -28,7 +28,11 @@ impl Dice {
 
     /// From 0 up to but not including `count`; 0 when that is 0.
     pub(crate) fn below(&mut self, count: usize) -> usize {
-        if count == 0 { 0 } else { self.rng.random_range(0..count) }
+        if count == 0 {
+            0
+        } else {
+            self.rng.random_range(0..count)
+        }
     }
 
     pub(crate) fn small(&mut self, count: usize) -> u8 {
@@ -36,7 +40,10 @@ impl Dice {
     }
 
     pub(crate) fn pick<'t>(&mut self, texts: &[&'t str]) -> &'t str {
-        texts.get(self.below(texts.len())).copied().unwrap_or_default()
+        texts
+            .get(self.below(texts.len()))
+            .copied()
+            .unwrap_or_default()
     }
 
     /// From 0.0 to 1.0.
@@ -62,7 +69,11 @@ impl Dice {
         let major = major as i64;
         let step = if major > 10_000 { 500 } else { 50 };
         let minor = (major / step).max(1) * step * 100;
-        if self.chance(0.08) { minor + self.between(1, 99) } else { minor }
+        if self.chance(0.08) {
+            minor + self.between(1, 99)
+        } else {
+            minor
+        }
     }
 
     /// A phone number's digits in place of `#`.

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::dice::Dice;
-use super::names::{
-    COMPANY_FIRST, COMPANY_SECOND, DESCRIPTIONS, PLACES, Place, STREETS,
-};
+use super::names::{COMPANY_FIRST, COMPANY_SECOND, DESCRIPTIONS, PLACES, Place, STREETS};
 use super::{DAY, Maker, PAST};
 use crate::world::id::{Id, IdKind};
 use crate::world::lead::{Address, Lead};
@@ -37,12 +35,18 @@ impl Maker<'_> {
         records: &mut Records,
     ) {
         let dates = match import {
-            Some(at) => Dates { created: at, updated: at },
+            Some(at) => Dates {
+                created: at,
+                updated: at,
+            },
             None => self.dates(dice),
         };
         let place = PLACES.get(dice.below(PLACES.len())).unwrap_or(&FALLBACK);
         let name = company(dice);
-        let contacts = self.config.contacts_per_lead.unwrap_or_else(|| several(dice, 2));
+        let contacts = self
+            .config
+            .contacts_per_lead
+            .unwrap_or_else(|| several(dice, 2));
         let contact_ids: Vec<Id> = (0..contacts).map(|_| dice.id(IdKind::Contact)).collect();
         let lead = Lead {
             id: dice.id(IdKind::Lead),
@@ -65,10 +69,20 @@ impl Maker<'_> {
         let handle = records.leads.push(lead);
         let mut places = Vec::with_capacity(contact_ids.len());
         for id in &contact_ids {
-            let contact = self.contact(*id, handle, place, &name, self.child_dates(dates, import, dice), dice);
+            let contact = self.contact(
+                *id,
+                handle,
+                place,
+                &name,
+                self.child_dates(dates, import, dice),
+                dice,
+            );
             places.push(records.contacts.push(contact));
         }
-        let deals = self.config.opportunities_per_lead.unwrap_or_else(|| several(dice, 1));
+        let deals = self
+            .config
+            .opportunities_per_lead
+            .unwrap_or_else(|| several(dice, 1));
         for _ in 0..deals {
             let deal = self.deal(handle, &places, &contact_ids, dates, dice);
             records.opportunities.push(deal);
@@ -79,28 +93,51 @@ impl Maker<'_> {
         let created = dice.moment(self.now.plus(-PAST), self.now.plus(-DAY / 24));
         // Most leads were last touched soon after they were made, some until today.
         let reach = dice.unit().powi(3);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "a span")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_precision_loss,
+            reason = "a span"
+        )]
         let span = ((self.now.0 - created.0) as f64 * reach) as i64;
         let updated = created.plus(dice.between(0, span.max(1)));
-        Dates { created, updated: Moment(updated.0.min(self.now.0 - 1)) }
+        Dates {
+            created,
+            updated: Moment(updated.0.min(self.now.0 - 1)),
+        }
     }
 
     /// A child is made after its lead and last changed no later than it.
-    pub(super) fn child_dates(&self, lead: Dates, import: Option<Moment>, dice: &mut Dice) -> Dates {
+    pub(super) fn child_dates(
+        &self,
+        lead: Dates,
+        import: Option<Moment>,
+        dice: &mut Dice,
+    ) -> Dates {
         if import.is_some() {
             return lead;
         }
         let created = dice.moment(lead.created, lead.updated);
-        Dates { created, updated: dice.moment(created, lead.updated) }
+        Dates {
+            created,
+            updated: dice.moment(created, lead.updated),
+        }
     }
 
     fn addresses(&mut self, place: &Place, dice: &mut Dice) -> Box<[Address]> {
-        let count = if dice.chance(0.15) { 0 } else { dice.between(1, 8) / 8 + 1 };
+        let count = if dice.chance(0.15) {
+            0
+        } else {
+            dice.between(1, 8) / 8 + 1
+        };
         let labels = ["business", "mailing", "office", "headquarters"];
         (0..count)
             .map(|_| Address {
                 label: self.texts.get(dice.pick(&labels)),
-                address_1: Some(Arc::from(format!("{} {}", dice.between(1, 240), dice.pick(STREETS)))),
+                address_1: Some(Arc::from(format!(
+                    "{} {}",
+                    dice.between(1, 240),
+                    dice.pick(STREETS)
+                ))),
                 address_2: match dice.below(3) {
                     0 => None,
                     1 => Some(self.texts.get("")),
@@ -131,10 +168,13 @@ fn several(dice: &mut Dice, mean: u32) -> u32 {
         2 => &[0, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 4],
         _ => &[0, 0, 0, 1, 1, 1, 1, 1, 2, 2],
     };
-    spread.get(dice.below(spread.len())).copied().unwrap_or(mean)
+    spread
+        .get(dice.below(spread.len()))
+        .copied()
+        .unwrap_or(mean)
 }
 
-pub(super) fn company(dice: &mut Dice) -> String {
+pub(crate) fn company(dice: &mut Dice) -> String {
     let (first, second) = (dice.pick(COMPANY_FIRST), dice.pick(COMPANY_SECOND));
     let ending = dice.pick(&["", "", " Ltd", " GmbH", " Inc.", " S.A.", " & Sons"]);
     format!("{first} {second}{ending}")

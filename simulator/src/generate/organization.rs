@@ -22,8 +22,14 @@ const USERS: [(&str, &str, &str, &str); 6] = [
     ("Liam", "O'Connor", "Europe/Dublin", "restricteduser"),
 ];
 
-const LEAD_STATUSES: [&str; 6] =
-    ["Potential", "Contacted", "Qualified", "Customer", "Former Customer", "Bad Fit"];
+const LEAD_STATUSES: [&str; 6] = [
+    "Potential",
+    "Contacted",
+    "Qualified",
+    "Customer",
+    "Former Customer",
+    "Bad Fit",
+];
 
 const SALES: &[(&str, StatusType)] = &[
     ("Discovery", StatusType::Active),
@@ -43,10 +49,22 @@ const RENEWALS: &[(&str, StatusType)] = &[
     ("Churned", StatusType::Lost),
 ];
 
-type FieldSpec = (&'static str, FieldType, bool, &'static [FieldOn], &'static [&'static str]);
+type FieldSpec = (
+    &'static str,
+    FieldType,
+    bool,
+    &'static [FieldOn],
+    &'static [&'static str],
+);
 
-const INDUSTRIES: &[&str] =
-    &["Manufacturing", "Retail", "Healthcare", "Finance", "Hospitality", "Software"];
+const INDUSTRIES: &[&str] = &[
+    "Manufacturing",
+    "Retail",
+    "Healthcare",
+    "Finance",
+    "Hospitality",
+    "Software",
+];
 const REGIONS: &[&str] = &["Americas", "Europe", "Asia-Pacific", "Middle East & Africa"];
 const LANGUAGES: &[&str] = &["English", "Deutsch", "Français", "日本語", "Português"];
 const TOPICS: &[&str] = &["Pricing", "Security", "Onboarding", "Integrations"];
@@ -67,7 +85,13 @@ const FIELDS: &[FieldSpec] = &[
     ("Support Team", T::User, true, &[Lead], &[]),
     ("Key Contacts", T::Contact, true, &[Lead], &[]),
     ("ERP Id", T::Hidden, false, &[Lead], &[]),
-    ("Preferred Language", T::Choices, false, &[Contact], LANGUAGES),
+    (
+        "Preferred Language",
+        T::Choices,
+        false,
+        &[Contact],
+        LANGUAGES,
+    ),
     ("Engagement Score", T::Number, false, &[Contact], &[]),
     ("Nickname", T::Text, false, &[Contact], &[]),
     ("Birthday", T::Date, false, &[Contact], &[]),
@@ -106,8 +130,10 @@ pub(super) fn organization(currency: &str, now: Moment, rng: &mut ChaCha8Rng) ->
             pipeline: place,
         }));
     }
-    let lead_statuses = LEAD_STATUSES
-        .map(|label| LeadStatus { id: Id::random(IdKind::Status, rng), label: label.into() });
+    let lead_statuses = LEAD_STATUSES.map(|label| LeadStatus {
+        id: Id::random(IdKind::Status, rng),
+        label: label.into(),
+    });
     let users = USERS.map(|(first, last, timezone, role)| User {
         id: Id::random(IdKind::User, rng),
         membership: Id::random(IdKind::Membership, rng),

@@ -51,7 +51,9 @@ impl Contact {
             Some(name) if !name.is_empty() => name,
             _ => {
                 let email = self.emails.first().map(|email| &*email.email);
-                email.or_else(|| Some(&*self.phones.first()?.phone)).unwrap_or_default()
+                email
+                    .or_else(|| Some(&*self.phones.first()?.phone))
+                    .unwrap_or_default()
             }
         }
     }
@@ -110,7 +112,10 @@ impl ContactView {
         fields.put("urls", &contact.urls)?;
         fields.put("integration_links", &[(); 0])?;
         fields.put("timezone", &contact.timezone)?;
-        let inferred = contact.timezone.as_ref().map(|_| "inferred_from_phone_number");
+        let inferred = contact
+            .timezone
+            .as_ref()
+            .map(|_| "inferred_from_phone_number");
         fields.put("timezone_source", &inferred)?;
         contact.custom.put_flat(organization, &mut fields)?;
         fields.put("created_by", &user_id(organization, contact.created_by))?;

@@ -35,7 +35,10 @@ impl CustomValues {
     }
 
     pub(crate) fn get(&self, place: u8) -> Option<&CustomValue> {
-        self.0.iter().find(|(field, _)| *field == place).map(|(_, value)| value)
+        self.0
+            .iter()
+            .find(|(field, _)| *field == place)
+            .map(|(_, value)| value)
     }
 
     pub(crate) fn set(&mut self, place: u8, value: Option<CustomValue>) {
@@ -55,7 +58,9 @@ impl CustomValues {
         fields: &mut Fields<'_, M>,
     ) -> Result<(), M::Error> {
         for (place, value) in &self.0 {
-            let Some(field) = organization.custom_field(*place) else { continue };
+            let Some(field) = organization.custom_field(*place) else {
+                continue;
+            };
             if fields.selection.wants_custom(&field.key) {
                 fields.map.serialize_entry(&*field.key, value)?;
             }
@@ -65,7 +70,10 @@ impl CustomValues {
 
     /// The deprecated form: an object keyed by field name.
     pub(crate) fn by_name<'v>(&'v self, organization: &'v Organization) -> ByName<'v> {
-        ByName { values: self, organization }
+        ByName {
+            values: self,
+            organization,
+        }
     }
 }
 
@@ -100,9 +108,11 @@ pub(crate) fn read(
             let values: Vec<CustomValue> = values.collect::<Result<_, _>>()?;
             Ok((!values.is_empty()).then(|| CustomValue::Many(values.into())))
         }
-        one if field.many => {
-            Ok(Some(CustomValue::Many(Box::new([read_one(organization, field, one)?]))))
-        }
+        one if field.many => Ok(Some(CustomValue::Many(Box::new([read_one(
+            organization,
+            field,
+            one,
+        )?])))),
         one => read_one(organization, field, one).map(Some),
     }
 }
@@ -119,9 +129,9 @@ pub(crate) fn read_one(
             Some(text) => CustomValue::Text(text.into()),
             None => CustomValue::Any(Box::new(given.clone())),
         }),
-        FieldType::Text => {
-            text.map(|text| CustomValue::Text(text.into())).ok_or("Value must be of basestring type.")
-        }
+        FieldType::Text => text
+            .map(|text| CustomValue::Text(text.into()))
+            .ok_or("Value must be of basestring type."),
         FieldType::Number => match given.as_number().map(read_number) {
             Some(number) => Ok(number),
             None => text

@@ -102,7 +102,9 @@ impl EventLog {
             if let Some(earlier) = self.take_open(&event) {
                 event.id = earlier.id;
                 event.created = earlier.created;
-                event.changed_fields.extend(earlier.changed_fields.iter().cloned());
+                event
+                    .changed_fields
+                    .extend(earlier.changed_fields.iter().cloned());
                 for (name, value) in &earlier.previous_data {
                     event.previous_data.insert(name.clone(), value.clone());
                 }
@@ -124,7 +126,11 @@ impl EventLog {
         let earlier = self.events.get(&key)?;
         let joins = earlier.created.plus(self.consolidation) >= event.updated
             && earlier.user_id == event.user_id;
-        if joins { self.events.remove(&key) } else { None }
+        if joins {
+            self.events.remove(&key)
+        } else {
+            None
+        }
     }
 
     fn forget(&mut self, now: Moment) {
@@ -151,12 +157,18 @@ impl EventLog {
     }
 
     /// Older than a place, newest first.
-    pub(crate) fn older_than(&self, key: EventKey) -> impl Iterator<Item = (&EventKey, &Arc<Event>)> {
+    pub(crate) fn older_than(
+        &self,
+        key: EventKey,
+    ) -> impl Iterator<Item = (&EventKey, &Arc<Event>)> {
         self.events.range(..key).rev()
     }
 
     /// Newer than a place, oldest first.
-    pub(crate) fn newer_than(&self, key: EventKey) -> impl Iterator<Item = (&EventKey, &Arc<Event>)> {
+    pub(crate) fn newer_than(
+        &self,
+        key: EventKey,
+    ) -> impl Iterator<Item = (&EventKey, &Arc<Event>)> {
         use std::ops::Bound::{Excluded, Unbounded};
         self.events.range((Excluded(key), Unbounded))
     }

@@ -24,12 +24,21 @@ pub(crate) enum Selection {
 impl Selection {
     /// Reads a comma-separated `_fields`.
     pub(crate) fn parse(fields: &str) -> Self {
-        Self::named(fields.split(',').map(str::trim).filter(|name| !name.is_empty()))
+        Self::named(
+            fields
+                .split(',')
+                .map(str::trim)
+                .filter(|name| !name.is_empty()),
+        )
     }
 
     pub(crate) fn named<'a>(names: impl Iterator<Item = &'a str>) -> Self {
         let names: HashSet<Box<str>> = names.map(Box::from).collect();
-        if names.contains("_all") { Self::All } else { Self::Only(names) }
+        if names.contains("_all") {
+            Self::All
+        } else {
+            Self::Only(names)
+        }
     }
 
     /// A key of the default answer.
@@ -71,15 +80,15 @@ pub(crate) struct Fields<'s, M> {
 }
 
 impl<M: SerializeMap> Fields<'_, M> {
-    pub(crate) fn put<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), M::Error> {
-        if self.selection.wants(name) { self.map.serialize_entry(name, value) } else { Ok(()) }
-    }
-
-    pub(crate) fn put_extra<T: Serialize + ?Sized>(
+    pub(crate) fn put<T: Serialize + ?Sized>(
         &mut self,
         name: &str,
         value: &T,
     ) -> Result<(), M::Error> {
-        if self.selection.wants_extra(name) { self.map.serialize_entry(name, value) } else { Ok(()) }
+        if self.selection.wants(name) {
+            self.map.serialize_entry(name, value)
+        } else {
+            Ok(())
+        }
     }
 }

@@ -17,7 +17,6 @@ pub(crate) enum IdKind {
     Organization,
     User,
     Status,
-    Activity,
     Membership,
     BillingAccount,
     CustomField,
@@ -37,7 +36,6 @@ impl IdKind {
             Self::Organization => "orga_",
             Self::User => "user_",
             Self::Status => "stat_",
-            Self::Activity => "acti_",
             Self::Membership => "memb_",
             Self::BillingAccount => "acct_",
             Self::CustomField => "cf_",
@@ -70,8 +68,12 @@ impl Id {
     pub(crate) fn random(kind: IdKind, rng: &mut ChaCha8Rng) -> Self {
         let mut text = [0; CAPACITY];
         let mut length = 0_u8;
-        let body = (0..kind.body_length())
-            .map(|_| BASE62.get(rng.random_range(0..62_usize)).copied().unwrap_or(b'0'));
+        let body = (0..kind.body_length()).map(|_| {
+            BASE62
+                .get(rng.random_range(0..62_usize))
+                .copied()
+                .unwrap_or(b'0')
+        });
         for (slot, byte) in text.iter_mut().zip(kind.prefix().bytes().chain(body)) {
             *slot = byte;
             length += 1;
@@ -83,7 +85,8 @@ impl Id {
     pub(crate) fn parse(given: &str) -> Option<Self> {
         let length = u8::try_from(given.len()).ok()?;
         let mut text = [0; CAPACITY];
-        text.get_mut(..given.len())?.copy_from_slice(given.as_bytes());
+        text.get_mut(..given.len())?
+            .copy_from_slice(given.as_bytes());
         Some(Self { text, length })
     }
 

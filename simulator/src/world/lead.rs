@@ -108,14 +108,22 @@ impl LeadView {
             fields.map.serialize_entry("contact_ids", &ids)?;
         }
         if selection.wants_embedded("contacts") {
-            let contacts: Vec<_> =
-                self.contacts.iter().map(|view| Embedded(organization, view)).collect();
+            let contacts: Vec<_> = self
+                .contacts
+                .iter()
+                .map(|view| Embedded(organization, view))
+                .collect();
             fields.map.serialize_entry("contacts", &contacts)?;
         }
         if selection.wants_embedded("opportunities") {
-            let opportunities: Vec<_> =
-                self.opportunities.iter().map(|view| Embedded(organization, view)).collect();
-            fields.map.serialize_entry("opportunities", &opportunities)?;
+            let opportunities: Vec<_> = self
+                .opportunities
+                .iter()
+                .map(|view| Embedded(organization, view))
+                .collect();
+            fields
+                .map
+                .serialize_entry("opportunities", &opportunities)?;
         }
         if selection.wants_embedded("tasks") {
             fields.map.serialize_entry("tasks", &[(); 0])?;

@@ -133,7 +133,9 @@ impl Clock {
             stamp = now.max(last.saturating_add(1));
             Some(stamp)
         };
-        let _ = self.last_stamp.fetch_update(Ordering::SeqCst, Ordering::SeqCst, update);
+        let _ = self
+            .last_stamp
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, update);
         Moment(stamp)
     }
 }
@@ -146,10 +148,16 @@ mod tests {
     fn a_missing_offset_means_utc_and_an_offset_is_honoured() {
         let bare = Moment::parse("2026-06-19T12:07:14.366524").unwrap();
         assert_eq!(bare.to_string(), "2026-06-19T12:07:14.366524+00:00");
-        assert_eq!(Moment::parse("2026-06-19T14:07:14.366524+02:00"), Some(bare));
+        assert_eq!(
+            Moment::parse("2026-06-19T14:07:14.366524+02:00"),
+            Some(bare)
+        );
         assert_eq!(Moment::parse("2026-06-19T12:07:14.366524Z"), Some(bare));
         assert_eq!(Moment::parse("2026-06-19T12:07"), Some(bare.minute()));
-        assert_eq!(Moment::parse("2026-06-19").unwrap().to_string(), "2026-06-19T00:00:00.000000+00:00");
+        assert_eq!(
+            Moment::parse("2026-06-19").unwrap().to_string(),
+            "2026-06-19T00:00:00.000000+00:00"
+        );
         assert_eq!(Moment::parse("yesterday"), None);
     }
 }

@@ -65,11 +65,21 @@ mod tests {
 
     #[test]
     fn amounts_are_worded_as_close_words_them() {
-        let worded = |minor, period| Formatted { minor, currency: "USD", period }.to_string();
+        let worded = |minor, period| {
+            Formatted {
+                minor,
+                currency: "USD",
+                period,
+            }
+            .to_string()
+        };
         assert_eq!(worded(50_000, ValuePeriod::OneTime), "$500");
         assert_eq!(worded(50_000, ValuePeriod::Annual), "$500 annual");
         assert_eq!(worded(7_500_000, ValuePeriod::OneTime), "$75,000");
-        assert_eq!(worded(123_456_789, ValuePeriod::Monthly), "$1,234,567.89 monthly");
+        assert_eq!(
+            worded(123_456_789, ValuePeriod::Monthly),
+            "$1,234,567.89 monthly"
+        );
         assert_eq!(worded(-5, ValuePeriod::OneTime), "-$0.05");
     }
 }

@@ -99,7 +99,10 @@ impl Opportunity {
     }
 
     pub(crate) fn annualized_expected_value(&self) -> Option<i64> {
-        Some(self.expected_value()?.saturating_mul(self.period.per_year()))
+        Some(
+            self.expected_value()?
+                .saturating_mul(self.period.per_year()),
+        )
     }
 }
 
@@ -126,7 +129,10 @@ impl OpportunityView {
         fields.put("organization_id", &organization.id)?;
         fields.put("lead_id", &self.lead_id)?;
         fields.put("lead_name", &self.lead_name)?;
-        fields.put("contact_id", &self.contact.as_ref().map(|contact| contact.id))?;
+        fields.put(
+            "contact_id",
+            &self.contact.as_ref().map(|contact| contact.id),
+        )?;
         let contact_name = self.contact.as_ref().map(|contact| contact.display_name());
         fields.put("contact_name", &contact_name)?;
         fields.put("user_id", &user_id(organization, Some(deal.owner)))?;
@@ -137,7 +143,11 @@ impl OpportunityView {
         fields.put("date_won", &deal.date_won)?;
         fields.put("date_lost", &deal.date_lost)?;
         fields.put("note", &deal.note)?;
-        let html = deal.note.as_deref().filter(|note| !note.is_empty()).map(NoteHtml);
+        let html = deal
+            .note
+            .as_deref()
+            .filter(|note| !note.is_empty())
+            .map(NoteHtml);
         fields.put("note_html", &html)?;
         fields.put("attachments", &[(); 0])?;
         fields.put("integration_links", &[(); 0])?;
@@ -175,12 +185,19 @@ impl OpportunityView {
         let currency = organization.currency.as_str();
         fields.put("value", &deal.value)?;
         fields.put("value_currency", currency)?;
-        let formatted = deal.value.map(|minor| Formatted { minor, currency, period: deal.period });
+        let formatted = deal.value.map(|minor| Formatted {
+            minor,
+            currency,
+            period: deal.period,
+        });
         fields.put("value_formatted", &formatted)?;
         fields.put("value_period", &deal.period)?;
         fields.put("expected_value", &deal.expected_value())?;
         fields.put("annualized_value", &deal.annualized_value())?;
-        fields.put("annualized_expected_value", &deal.annualized_expected_value())
+        fields.put(
+            "annualized_expected_value",
+            &deal.annualized_expected_value(),
+        )
     }
 }
 
@@ -190,7 +207,11 @@ struct NoteHtml<'n>(&'n str);
 
 impl Serialize for NoteHtml<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let escaped = self.0.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        let escaped = self
+            .0
+            .replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('>', "&gt;");
         serializer.collect_str(&format_args!("<body><p>{escaped}</p></body>"))
     }
 }

@@ -64,12 +64,16 @@ impl Organization {
 
     /// The fields of one type of object, shared ones included, each with its place.
     pub(crate) fn fields_of(&self, on: FieldOn) -> impl Iterator<Item = (u8, &CustomField)> {
-        (0_u8..).zip(&self.custom_fields).filter(move |(_, field)| field.applies_to(on))
+        (0_u8..)
+            .zip(&self.custom_fields)
+            .filter(move |(_, field)| field.applies_to(on))
     }
 
     /// The statuses of one pipeline, in board order.
     pub(crate) fn board(&self, pipeline: u8) -> impl Iterator<Item = &OpportunityStatus> {
-        self.opportunity_statuses.iter().filter(move |status| status.pipeline == pipeline)
+        self.opportunity_statuses
+            .iter()
+            .filter(move |status| status.pipeline == pipeline)
     }
 }
 

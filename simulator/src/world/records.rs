@@ -28,27 +28,42 @@ impl Records {
         let lead = Arc::clone(self.leads.get(handle)?);
         let contacts = self.contacts.of_lead(handle);
         let contacts: Vec<ContactView> = contacts
-            .map(|(_, contact)| ContactView { contact: Arc::clone(contact), lead_id: lead.id })
+            .map(|(_, contact)| ContactView {
+                contact: Arc::clone(contact),
+                lead_id: lead.id,
+            })
             .collect();
         let opportunities = self.opportunities.of_lead(handle);
         let opportunities = opportunities.filter_map(|(place, _)| self.opportunity_view(place));
-        Some(LeadView { opportunities: opportunities.collect(), lead, contacts })
+        Some(LeadView {
+            opportunities: opportunities.collect(),
+            lead,
+            contacts,
+        })
     }
 
     pub(crate) fn contact_view(&self, handle: Handle) -> Option<ContactView> {
         let contact = Arc::clone(self.contacts.get(handle)?);
-        Some(ContactView { lead_id: self.lead_id(contact.lead)?, contact })
+        Some(ContactView {
+            lead_id: self.lead_id(contact.lead)?,
+            contact,
+        })
     }
 
     pub(crate) fn opportunity_view(&self, handle: Handle) -> Option<OpportunityView> {
         let opportunity = Arc::clone(self.opportunities.get(handle)?);
         let lead = self.leads.get(opportunity.lead)?;
-        let first_contact =
-            self.contacts.of_lead(opportunity.lead).next().map(|(_, contact)| &**contact);
+        let first_contact = self
+            .contacts
+            .of_lead(opportunity.lead)
+            .next()
+            .map(|(_, contact)| &**contact);
         Some(OpportunityView {
             lead_id: lead.id,
             lead_name: lead.display_name(first_contact).into(),
-            contact: opportunity.contact.and_then(|contact| self.contacts.get(contact).cloned()),
+            contact: opportunity
+                .contact
+                .and_then(|contact| self.contacts.get(contact).cloned()),
             opportunity,
         })
     }
@@ -155,7 +170,11 @@ pub(crate) fn to_object(
     selection: &Selection,
     view: &View,
 ) -> serde_json::Map<String, serde_json::Value> {
-    match serde_json::to_value(Shown { organization, selection, view }) {
+    match serde_json::to_value(Shown {
+        organization,
+        selection,
+        view,
+    }) {
         Ok(serde_json::Value::Object(object)) => object,
         _ => serde_json::Map::new(),
     }

@@ -34,14 +34,20 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    pub(crate) const ALL: Self = Self { from: Moment::MIN, until: Moment::MAX };
+    pub(crate) const ALL: Self = Self {
+        from: Moment::MIN,
+        until: Moment::MAX,
+    };
 
     pub(crate) const fn contains(self, at: Moment) -> bool {
         self.from.0 <= at.0 && at.0 < self.until.0
     }
 
     pub(crate) fn and(self, other: Self) -> Self {
-        Self { from: self.from.max(other.from), until: self.until.min(other.until) }
+        Self {
+            from: self.from.max(other.from),
+            until: self.until.min(other.until),
+        }
     }
 
     pub(crate) fn is_all(self) -> bool {
@@ -147,13 +153,20 @@ impl<T: Record> Store<T> {
         // An empty or inverted window would make `range` panic.
         let until = window.until.max(window.from);
         index
-            .range((Bound::Included((window.from, 0)), Bound::Excluded((until, 0))))
+            .range((
+                Bound::Included((window.from, 0)),
+                Bound::Excluded((until, 0)),
+            ))
             .filter_map(|(_, handle)| Some((*handle, self.get(*handle)?)))
     }
 
     /// As many as [`Store::walk`] would give.
     pub(crate) fn count(&self, order: Order, window: Window) -> usize {
-        if window.is_all() { self.len() } else { self.walk(order, window).count() }
+        if window.is_all() {
+            self.len()
+        } else {
+            self.walk(order, window).count()
+        }
     }
 
     /// How many places were ever given: handles below it may be live.

@@ -33,7 +33,10 @@ pub(crate) enum Refused {
 
 impl Refused {
     pub(crate) fn field(name: &str, message: &str) -> Self {
-        Self::Field { name: name.into(), message: message.into() }
+        Self::Field {
+            name: name.into(),
+            message: message.into(),
+        }
     }
 }
 
@@ -68,7 +71,11 @@ pub(crate) struct Write<'w> {
 
 impl<'w> Write<'w> {
     pub(crate) fn new(world: &'w mut World, actor: &'w Actor) -> Self {
-        Self { meta: actor.meta(), world, actor }
+        Self {
+            meta: actor.meta(),
+            world,
+            actor,
+        }
     }
 
     fn view(&self, kind: Kind, place: Handle) -> Option<View> {
@@ -82,8 +89,16 @@ impl<'w> Write<'w> {
     /// An event that carries the whole object and no changes.
     fn whole(&mut self, kind: Kind, place: Handle, action: &'static str) -> Result<View, Refused> {
         let view = self.view(kind, place).ok_or(Refused::NotFound)?;
-        let data = Value::Object(to_object(&self.world.organization, &Selection::Event, &view));
-        let parts = Parts { action, data, ..Parts::of(&view) };
+        let data = Value::Object(to_object(
+            &self.world.organization,
+            &Selection::Event,
+            &view,
+        ));
+        let parts = Parts {
+            action,
+            data,
+            ..Parts::of(&view)
+        };
         self.emit(parts);
         Ok(view)
     }
@@ -94,14 +109,16 @@ impl<'w> Write<'w> {
         let old = to_object(&self.world.organization, &Selection::Event, before);
         let new = to_object(&self.world.organization, &Selection::Event, &view);
         let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-        let changed: Vec<&String> =
-            names.into_iter().filter(|name| old.get(*name) != new.get(*name)).collect();
+        let changed: Vec<&String> = names
+            .into_iter()
+            .filter(|name| old.get(*name) != new.get(*name))
+            .collect();
         if changed.is_empty() {
             return Ok(view);
         }
-        let previous = changed.iter().map(|name| {
-            ((*name).clone(), old.get(*name).cloned().unwrap_or_default())
-        });
+        let previous = changed
+            .iter()
+            .map(|name| ((*name).clone(), old.get(*name).cloned().unwrap_or_default()));
         let parts = Parts {
             action: "updated",
             previous: previous.collect(),
@@ -115,7 +132,11 @@ impl<'w> Write<'w> {
 
     fn deleted(&mut self, before: &View) {
         let previous = to_object(&self.world.organization, &Selection::Event, before);
-        self.emit(Parts { action: "deleted", previous, ..Parts::of(before) });
+        self.emit(Parts {
+            action: "deleted",
+            previous,
+            ..Parts::of(before)
+        });
     }
 
     fn emit(&mut self, parts: Parts) {
@@ -125,7 +146,10 @@ impl<'w> Write<'w> {
             created: now,
             updated: now,
             organization_id: self.world.organization.id,
-            user_id: self.actor.user.and_then(|place| Some(self.world.organization.user(place)?.id)),
+            user_id: self
+                .actor
+                .user
+                .and_then(|place| Some(self.world.organization.user(place)?.id)),
             request_id: self.actor.request_id,
             api_key_id: self.actor.api_key_id,
             object_type: parts.object_type,
@@ -191,7 +215,12 @@ impl Parts {
 
 /// What a body may do, one function a kind of object.
 impl World {
-    pub(crate) fn create(&mut self, kind: Kind, actor: &Actor, body: &Body) -> Result<View, Refused> {
+    pub(crate) fn create(
+        &mut self,
+        kind: Kind,
+        actor: &Actor,
+        body: &Body,
+    ) -> Result<View, Refused> {
         let mut write = Write::new(self, actor);
         match kind {
             Kind::Lead => write.create_lead(body),

@@ -77,7 +77,11 @@ pub(super) fn set_emails(body: &Body, field: &mut Box<[Email]>) -> Result<(), Re
         let emails = items.iter().map(|item| {
             let email = item.get("email").and_then(Value::as_str);
             let email = email.ok_or_else(|| Refused::field("emails", "email is required."))?;
-            Ok(Email { kind: kind(item), email: email.into(), is_unsubscribed: false })
+            Ok(Email {
+                kind: kind(item),
+                email: email.into(),
+                is_unsubscribed: false,
+            })
         });
         *field = emails.collect::<Result<_, Refused>>()?;
     }
@@ -126,10 +130,14 @@ pub(super) fn set_custom(
 ) -> Result<(), Refused> {
     for (place, field) in organization.fields_of(on) {
         let old_form = body.get("custom").and_then(Value::as_object);
-        let by_name = old_form.and_then(|old| old.get(field.name).or_else(|| old.get(field.id.as_str())));
+        let by_name =
+            old_form.and_then(|old| old.get(field.name).or_else(|| old.get(field.id.as_str())));
         let refused = |message: &str| Refused::field(&field.key, message);
         if let Some(given) = body.get(&*field.key).or(by_name) {
-            values.set(place, custom::read(organization, field, given).map_err(refused)?);
+            values.set(
+                place,
+                custom::read(organization, field, given).map_err(refused)?,
+            );
         }
         if !field.many {
             continue;
@@ -148,7 +156,10 @@ pub(super) fn set_custom(
             let one = custom::read_one(organization, field, given).map_err(refused)?;
             items.retain(|item| *item != one);
         }
-        values.set(place, (!items.is_empty()).then(|| CustomValue::Many(items.into())));
+        values.set(
+            place,
+            (!items.is_empty()).then(|| CustomValue::Many(items.into())),
+        );
     }
     Ok(())
 }
@@ -159,7 +170,9 @@ impl Write<'_> {
         match text(body, name)? {
             Some(Some(id)) => {
                 let place = self.world.organization.user_place(id);
-                place.map(Some).ok_or_else(|| Refused::field(name, "Invalid user."))
+                place
+                    .map(Some)
+                    .ok_or_else(|| Refused::field(name, "Invalid user."))
             }
             _ => Ok(None),
         }

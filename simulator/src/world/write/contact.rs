@@ -62,12 +62,19 @@ impl Write<'_> {
         set_emails(body, &mut contact.emails)?;
         set_phones(body, &mut contact.phones)?;
         set_urls(body, &mut contact.urls)?;
-        set_custom(&self.world.organization, FieldOn::Contact, body, &mut contact.custom)
+        set_custom(
+            &self.world.organization,
+            FieldOn::Contact,
+            body,
+            &mut contact.custom,
+        )
     }
 
     pub(super) fn update_contact(&mut self, id: &str, body: &Body) -> Result<View, Refused> {
         let (place, before) = self.find(Kind::Contact, id)?;
-        let View::Contact(view) = &before else { return Err(Refused::NotFound) };
+        let View::Contact(view) = &before else {
+            return Err(Refused::NotFound);
+        };
         let mut contact = (*view.contact).clone();
         self.fill_contact(&mut contact, body)?;
         contact.updated_by = self.actor.user;
@@ -81,7 +88,9 @@ impl Write<'_> {
 
     pub(super) fn delete_contact(&mut self, id: &str) -> Result<(), Refused> {
         let (place, before) = self.find(Kind::Contact, id)?;
-        let View::Contact(view) = &before else { return Err(Refused::NotFound) };
+        let View::Contact(view) = &before else {
+            return Err(Refused::NotFound);
+        };
         let lead = view.contact.lead;
         let lead_before = self.view(Kind::Lead, lead).ok_or(Refused::NotFound)?;
         let of_contact: Vec<(Handle, View)> = self

@@ -16,9 +16,15 @@ impl Write<'_> {
         let mut lead = self.blank_lead();
         self.fill_lead(&mut lead, body)?;
         let nested = body.get("contacts").and_then(Value::as_array);
-        let nested: Vec<&Body> = nested.into_iter().flatten().filter_map(Value::as_object).collect();
+        let nested: Vec<&Body> = nested
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_object)
+            .collect();
         let place = self.world.records.leads.next_handle();
-        let contacts = nested.into_iter().map(|contact| self.contact_from(contact, place));
+        let contacts = nested
+            .into_iter()
+            .map(|contact| self.contact_from(contact, place));
         let contacts = contacts.collect::<Result<Vec<_>, _>>()?;
         self.world.put_lead(place, Some(lead));
         let mut places = Vec::with_capacity(contacts.len());
@@ -37,7 +43,10 @@ impl Write<'_> {
     /// A lead that only has a name: what a contact or an opportunity without one brings about.
     pub(super) fn create_lead_named(&mut self, name: &str) -> Handle {
         let place = self.world.records.leads.next_handle();
-        let lead = Lead { name: Some(name.into()), ..self.blank_lead() };
+        let lead = Lead {
+            name: Some(name.into()),
+            ..self.blank_lead()
+        };
         self.world.put_lead(place, Some(lead));
         place
     }
@@ -61,7 +70,9 @@ impl Write<'_> {
 
     pub(super) fn update_lead(&mut self, id: &str, body: &Body) -> Result<View, Refused> {
         let (place, before) = self.find(Kind::Lead, id)?;
-        let View::Lead(view) = &before else { return Err(Refused::NotFound) };
+        let View::Lead(view) = &before else {
+            return Err(Refused::NotFound);
+        };
         let mut lead = (*view.lead).clone();
         self.fill_lead(&mut lead, body)?;
         lead.updated_by = self.actor.user;
@@ -79,26 +90,50 @@ impl Write<'_> {
             if let Some(given) = text(body, key)? {
                 let mut statuses = self.world.organization.lead_statuses.iter();
                 let place = statuses.position(|status| {
-                    Some(if key == "status" { status.label.as_str() } else { status.id.as_str() })
-                        == given
+                    Some(if key == "status" {
+                        status.label.as_str()
+                    } else {
+                        status.id.as_str()
+                    }) == given
                 });
                 lead.status = place
                     .and_then(|place| u8::try_from(place).ok())
                     .ok_or_else(|| Refused::field(key, "Invalid lead status."))?;
             }
         }
-        set_custom(&self.world.organization, FieldOn::Lead, body, &mut lead.custom)
+        set_custom(
+            &self.world.organization,
+            FieldOn::Lead,
+            body,
+            &mut lead.custom,
+        )
     }
 
     pub(super) fn delete_lead(&mut self, id: &str) -> Result<(), Refused> {
         let (place, before) = self.find(Kind::Lead, id)?;
-        let opportunities: Vec<Handle> =
-            self.world.records.opportunities.of_lead(place).map(|(child, _)| child).collect();
-        let contacts: Vec<Handle> =
-            self.world.records.contacts.of_lead(place).map(|(child, _)| child).collect();
-        let views = opportunities.iter().map(|child| self.view(Kind::Opportunity, *child));
+        let opportunities: Vec<Handle> = self
+            .world
+            .records
+            .opportunities
+            .of_lead(place)
+            .map(|(child, _)| child)
+            .collect();
+        let contacts: Vec<Handle> = self
+            .world
+            .records
+            .contacts
+            .of_lead(place)
+            .map(|(child, _)| child)
+            .collect();
+        let views = opportunities
+            .iter()
+            .map(|child| self.view(Kind::Opportunity, *child));
         let children: Vec<View> = views
-            .chain(contacts.iter().map(|child| self.view(Kind::Contact, *child)))
+            .chain(
+                contacts
+                    .iter()
+                    .map(|child| self.view(Kind::Contact, *child)),
+            )
             .flatten()
             .collect();
         for child in opportunities {

@@ -9,12 +9,19 @@ impl Write<'_> {
     pub(super) fn merge_leads(&mut self, source: &str, destination: &str) -> Result<(), Refused> {
         let missing = |name: &'static str| move |_| Refused::field(name, "Object does not exist.");
         let (from, source_before) = self.find(Kind::Lead, source).map_err(missing("source"))?;
-        let (to, _) = self.find(Kind::Lead, destination).map_err(missing("destination"))?;
+        let (to, _) = self
+            .find(Kind::Lead, destination)
+            .map_err(missing("destination"))?;
         if from == to {
-            return Err(Refused::field("destination", "A lead cannot be merged into itself."));
+            return Err(Refused::field(
+                "destination",
+                "A lead cannot be merged into itself.",
+            ));
         }
-        self.meta.insert("merge_source_lead_id".into(), source.into());
-        self.meta.insert("merge_destination_lead_id".into(), destination.into());
+        self.meta
+            .insert("merge_source_lead_id".into(), source.into());
+        self.meta
+            .insert("merge_destination_lead_id".into(), destination.into());
 
         let contacts = self.children(Kind::Contact, from);
         let opportunities = self.children(Kind::Opportunity, from);
@@ -51,9 +58,20 @@ impl Write<'_> {
     fn children(&self, kind: Kind, lead: Handle) -> Vec<(Handle, View)> {
         let records = &self.world.records;
         let places: Vec<Handle> = match kind {
-            Kind::Contact => records.contacts.of_lead(lead).map(|(place, _)| place).collect(),
-            _ => records.opportunities.of_lead(lead).map(|(place, _)| place).collect(),
+            Kind::Contact => records
+                .contacts
+                .of_lead(lead)
+                .map(|(place, _)| place)
+                .collect(),
+            _ => records
+                .opportunities
+                .of_lead(lead)
+                .map(|(place, _)| place)
+                .collect(),
         };
-        places.into_iter().filter_map(|place| Some((place, self.view(kind, place)?))).collect()
+        places
+            .into_iter()
+            .filter_map(|place| Some((place, self.view(kind, place)?)))
+            .collect()
     }
 }

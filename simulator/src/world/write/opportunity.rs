@@ -55,7 +55,9 @@ impl Write<'_> {
     /// The first status of the pipeline that the body names, else of the default one.
     fn first_status(&self, body: &Body) -> Result<u8, Refused> {
         let organization = &self.world.organization;
-        let Some(id) = text(body, "pipeline_id")?.flatten() else { return Ok(0) };
+        let Some(id) = text(body, "pipeline_id")?.flatten() else {
+            return Ok(0);
+        };
         let mut pipelines = organization.pipelines.iter();
         pipelines
             .position(|pipeline| pipeline.id.as_str() == id)
@@ -65,7 +67,9 @@ impl Write<'_> {
 
     pub(super) fn update_opportunity(&mut self, id: &str, body: &Body) -> Result<View, Refused> {
         let (place, before) = self.find(Kind::Opportunity, id)?;
-        let View::Opportunity(view) = &before else { return Err(Refused::NotFound) };
+        let View::Opportunity(view) = &before else {
+            return Err(Refused::NotFound);
+        };
         let mut deal = (*view.opportunity).clone();
         let old_type = deal.status_type(&self.world.organization);
         self.fill_opportunity(&mut deal, body)?;
@@ -110,10 +114,14 @@ impl Write<'_> {
             }
         }
         if let Some(given) = body.get("confidence") {
-            let confidence = given.as_u64().and_then(|percent| u8::try_from(percent).ok());
-            deal.confidence = confidence.filter(|percent| *percent <= 100).ok_or_else(|| {
-                Refused::field("confidence", "Value must be an integer from 0 to 100.")
-            })?;
+            let confidence = given
+                .as_u64()
+                .and_then(|percent| u8::try_from(percent).ok());
+            deal.confidence = confidence
+                .filter(|percent| *percent <= 100)
+                .ok_or_else(|| {
+                    Refused::field("confidence", "Value must be an integer from 0 to 100.")
+                })?;
         }
         if let Some(given) = text(body, "value_period")? {
             deal.period = given.and_then(ValuePeriod::parse).ok_or_else(|| {
@@ -122,7 +130,9 @@ impl Write<'_> {
         }
         if let Some(given) = text(body, "date_won")? {
             let wrong = || Refused::field("date_won", "Value must be a date (YYYY-MM-DD).");
-            let date = given.map(|text| text.parse().map_err(|_| wrong())).transpose()?;
+            let date = given
+                .map(|text| text.parse().map_err(|_| wrong()))
+                .transpose()?;
             deal.date_won = date;
         }
         set_text(body, "note", &mut deal.note)?;
