@@ -1,0 +1,56 @@
+import { GraphiQL, HISTORY_PLUGIN } from 'graphiql';
+import { useEffect, useMemo, useState } from 'react';
+import { EXAMPLES } from './examples';
+import { EXAMPLES_PLUGIN } from './examplesPlugin';
+import { createFetcher } from './fetcher';
+import { storeToken, storedToken, takeTokenFromAddress } from './token';
+import { TokenBar } from './TokenBar';
+
+const PLUGINS = [EXAMPLES_PLUGIN, HISTORY_PLUGIN];
+const TABS = EXAMPLES.map(({ query, variables }) => ({ query, variables: variables ?? null }));
+
+export function App({ linkToken }: { linkToken: string | null }) {
+  const [token, setToken] = useState(() => linkToken ?? storedToken());
+  const [refusal, setRefusal] = useState<string | null>(null);
+
+  function change(next: string | null) {
+    storeToken(next);
+    setRefusal(null);
+    setToken(next);
+  }
+
+  useEffect(() => {
+    // A link with a token opened over this very page changes the fragment without loading it again.
+    const take = () => {
+      const next = takeTokenFromAddress();
+      if (next !== null) change(next);
+    };
+    if (token !== null) storeToken(token);
+    addEventListener('hashchange', take);
+    return () => removeEventListener('hashchange', take);
+  }, [token]);
+
+  // A new fetcher makes GraphiQL read the schema again: what the old token saw is not what the new one sees.
+  const fetcher = useMemo(() => createFetcher(token, setRefusal), [token]);
+
+  return (
+    <>
+      <TokenBar token={token} refusal={refusal} onSet={change} onForget={() => change(null)} />
+      <main>
+        <GraphiQL
+          fetcher={fetcher}
+          plugins={PLUGINS}
+          defaultTabs={TABS}
+          // Who follows a link with a token wants the first question, whatever was open here the last time.
+          {...(linkToken === null ? {} : { initialQuery: EXAMPLES[0].query })}
+          isHeadersEditorEnabled={false}
+          showPersistHeadersSettings={false}
+        >
+          <GraphiQL.Logo>
+            <></>
+          </GraphiQL.Logo>
+        </GraphiQL>
+      </main>
+    </>
+  );
+}

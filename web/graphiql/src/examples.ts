@@ -1,0 +1,36 @@
+import companies from '../examples/companies.graphql?raw';
+import companyPage from '../examples/company-page.graphql?raw';
+import syncHealth from '../examples/sync-health.graphql?raw';
+import wonRevenue from '../examples/won-revenue-this-quarter.graphql?raw';
+
+export type Example = {
+  title: string;
+  about: string;
+  query: string;
+  variables?: string;
+};
+
+/** The first is what the page opens on. Each is checked against the API's schema by a test. */
+export const EXAMPLES: readonly [Example, ...Example[]] = [
+  {
+    title: 'Won revenue this quarter',
+    about: 'Per currency, against the quarter before, and the deals behind the figure.',
+    query: wonRevenue,
+  },
+  {
+    title: 'Companies',
+    about: 'Those that changed last, with their Close ids.',
+    query: companies,
+  },
+  {
+    title: 'Company page',
+    about: 'One company by its Close id: people, deals, history.',
+    query: companyPage,
+    variables: '{\n  "closeId": "lead_…"\n}',
+  },
+  {
+    title: 'Sync health',
+    about: 'How far behind the mirror is, and what failed.',
+    query: syncHealth,
+  },
+];

@@ -1,0 +1,89 @@
+// Stands in for the closegraph binary: the built page under /graphiql/, and a /graphql that wants a token,
+// checks every document against the schema and gives one canned answer.
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { extname, join, normalize } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { buildSchema, graphql, parse, validate } from 'graphql';
+
+const WEB = fileURLToPath(new URL('..', import.meta.url));
+const DIST = join(WEB, 'dist/graphiql');
+
+const TYPES = /** @type {Record<string, string>} */ ({
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.svg': 'image/svg+xml',
+  '.ttf': 'font/ttf',
+});
+
+/** What closegraph sends with the page; loosening it there must be a decision here too. */
+export const CSP =
+  "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; worker-src 'self' blob:; " +
+  "img-src 'self' data:; font-src 'self' data:; connect-src 'self'";
+
+const money = { amount: '1000.00', minorUnits: '100000', currency: 'USD', formatted: '$1,000.00' };
+const WON_REVENUE = {
+  revenue: [
+    { currency: 'USD', total: money, count: 1, averageDeal: money, previous: { total: money, count: 1, change: 0 } },
+  ],
+  transactions: {
+    totalCount: 1,
+    totals: [money],
+    nodes: [{ closeId: 'oppo_1', occurredOn: '2026-10-01', amount: money, company: { name: 'Bluth Company' } }],
+    pageInfo: { hasNextPage: false, endCursor: null },
+  },
+};
+
+/**
+ * @param {string} token the only one that is let in
+ * @returns {Promise<{ url: string, close: () => Promise<void> }>}
+ */
+export async function startFakeServer(token) {
+  const schema = buildSchema(await readFile(join(WEB, 'test/schema.graphql'), 'utf8'));
+
+  /** @param {import('node:http').IncomingMessage} request @returns {Promise<{ status: number, answer: unknown }>} */
+  async function answerQuery(request) {
+    if (request.headers.authorization !== `Bearer ${token}`) {
+      return { status: 401, answer: { errors: [{ message: 'This token is unknown or has expired.' }] } };
+    }
+    const chunks = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const { query } = JSON.parse(Buffer.concat(chunks).toString());
+    const document = parse(query);
+    const errors = validate(schema, document);
+    if (errors.length > 0) return { status: 400, answer: { errors } };
+    return { status: 200, answer: await graphql({ schema, source: query, rootValue: WON_REVENUE }) };
+  }
+
+  const server = createServer(async (request, response) => {
+    const { pathname } = new URL(request.url ?? '/', 'http://fake');
+    try {
+      if (pathname === '/graphql') {
+        const { status, answer } = await answerQuery(request);
+        response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
+      } else if (pathname === '/graphiql') {
+        response.writeHead(308, { location: '/graphiql/' }).end();
+      } else {
+        const file = normalize(pathname.replace(/^\/graphiql\//, '')) || 'index.html';
+        const name = file === '.' ? 'index.html' : file;
+        const body = await readFile(join(DIST, name));
+        const type = TYPES[extname(name)] ?? 'application/octet-stream';
+        response.writeHead(200, { 'content-type': type, 'content-security-policy': CSP }).end(body);
+      }
+    } catch {
+      response.writeHead(404).end();
+    }
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
