@@ -23,7 +23,7 @@ pub(crate) async fn run(app: Arc<App>, shutdown: CancellationToken) {
             if per_second > 0.0 {
                 tokio::time::sleep_until(due.into()).await;
             } else {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         };
         tokio::select! {

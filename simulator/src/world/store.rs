@@ -103,7 +103,7 @@ impl<T: Record> Store<T> {
             self.slots.resize_with(index + 1, || None);
         }
         let slot = self.slots.get_mut(index)?;
-        let before = std::mem::replace(slot, version.clone());
+        let before = slot.take();
         if let Some(old) = &before {
             self.by_created.remove(&(old.created(), handle));
             self.by_updated.remove(&(old.updated(), handle));
@@ -123,6 +123,9 @@ impl<T: Record> Store<T> {
             if before.is_none() {
                 self.handles.insert(new.id(), handle);
             }
+        }
+        if let Some(slot) = self.slots.get_mut(index) {
+            *slot = version;
         }
         before
     }

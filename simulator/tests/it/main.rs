@@ -1,0 +1,21 @@
+//! The simulator through HTTP, a topic a file.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "clippy knows tests only by their attribute, not the harness beside them"
+)]
+
+mod auth;
+mod contract;
+mod control;
+mod determinism;
+mod events;
+mod faults;
+mod harness;
+mod limits;
+mod lists;
+mod search;
+mod webhooks;
+mod writes;
