@@ -11,7 +11,8 @@ mod webhook;
 
 pub use client::{ClientOptions, CloseClient, ListPage};
 pub use error::CloseError;
+pub(crate) use object::storable;
 pub use object::{Object, ObjectType};
 pub use search::{SearchPage, SearchRequest};
 pub use time::parse_timestamp;
-pub use webhook::{Subscription, SubscribedEvent};
+pub use webhook::{SubscribedEvent, Subscription};

@@ -19,13 +19,27 @@ pub enum SyncError {
     #[error("{0}")]
     Vault(#[from] crate::connect::VaultError),
     #[error("{what} is not valid: {given:?}. Allowed: {allowed}")]
-    InvalidInput { what: &'static str, given: String, allowed: &'static str },
+    InvalidInput {
+        what: &'static str,
+        given: String,
+        allowed: &'static str,
+    },
     #[error("stopped before its end; the next run resumes at the checkpoint")]
     Interrupted,
-    #[error("more than {limit} {object}s share the instant {at}: Close's search can't list them all")]
-    InstantTooLarge { object: &'static str, at: String, limit: usize },
+    #[error(
+        "more than {limit} {object}s share the instant {at}: Close's search can't list them all"
+    )]
+    InstantTooLarge {
+        object: &'static str,
+        at: String,
+        limit: usize,
+    },
     #[error("the kept position of {stream} can't be read")]
-    Checkpoint { stream: &'static str, #[source] source: serde_json::Error },
+    Checkpoint {
+        stream: &'static str,
+        #[source]
+        source: serde_json::Error,
+    },
 }
 
 impl SyncError {

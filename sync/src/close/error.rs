@@ -7,11 +7,24 @@ use std::collections::BTreeMap;
 #[derive(Debug, thiserror::Error)]
 pub enum CloseError {
     #[error("no answer from {path}")]
-    Transport { path: String, #[source] source: reqwest::Error },
+    Transport {
+        path: String,
+        #[source]
+        source: reqwest::Error,
+    },
     #[error("{path} answered {status}: {message}")]
-    Status { path: String, status: u16, message: String, fields: BTreeMap<String, String> },
+    Status {
+        path: String,
+        status: u16,
+        message: String,
+        fields: BTreeMap<String, String>,
+    },
     #[error("the answer of {path} has an unexpected shape")]
-    Shape { path: String, #[source] source: serde_json::Error },
+    Shape {
+        path: String,
+        #[source]
+        source: serde_json::Error,
+    },
     #[error("{0:?} is no usable address for Close's API")]
     BaseUrl(String),
 }
@@ -53,8 +66,11 @@ pub(super) fn describe(body: &[u8]) -> (String, BTreeMap<String, String>) {
         let text = String::from_utf8_lossy(body);
         return (text.chars().take(200).collect(), BTreeMap::new());
     };
-    let fields: BTreeMap<String, String> =
-        parsed.field_errors.iter().map(|(name, value)| (name.clone(), words(value))).collect();
+    let fields: BTreeMap<String, String> = parsed
+        .field_errors
+        .iter()
+        .map(|(name, value)| (name.clone(), words(value)))
+        .collect();
     let mut parts: Vec<String> = parsed.error.iter().map(words).collect();
     parts.extend(parsed.errors.iter().map(words));
     parts.extend(fields.iter().map(|(name, text)| format!("{name}: {text}")));
@@ -65,7 +81,9 @@ pub(super) fn describe(body: &[u8]) -> (String, BTreeMap<String, String>) {
 }
 
 fn words(value: &serde_json::Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 #[cfg(test)]
@@ -83,6 +101,9 @@ mod tests {
 
     #[test]
     fn a_body_that_is_no_json_is_quoted() {
-        assert_eq!(describe(b"<html>bad gateway</html>").0, "<html>bad gateway</html>");
+        assert_eq!(
+            describe(b"<html>bad gateway</html>").0,
+            "<html>bad gateway</html>"
+        );
     }
 }

@@ -43,7 +43,9 @@ impl RateLimit {
     /// Reads the header's value; anything unexpected is as good as no header.
     pub(super) fn parse(header: &str) -> Option<Self> {
         let value = |key: &str| {
-            header.split(',').find_map(|part| part.trim().strip_prefix(key)?.strip_prefix('='))
+            header
+                .split(',')
+                .find_map(|part| part.trim().strip_prefix(key)?.strip_prefix('='))
         };
         let reset: f64 = value("reset")?.trim().parse().ok()?;
         Some(Self {
@@ -56,7 +58,13 @@ impl RateLimit {
 impl Limiter {
     pub(super) fn new() -> Self {
         let now = Instant::now();
-        Self { state: Mutex::new(State { blocked_until: now, window: None, next_slot: now }) }
+        Self {
+            state: Mutex::new(State {
+                blocked_until: now,
+                window: None,
+                next_slot: now,
+            }),
+        }
     }
 
     /// Waits until a request may go out, and counts it.
@@ -99,8 +107,10 @@ impl Limiter {
     /// Learns from an answer's header.
     pub(super) fn observe(&self, limit: &RateLimit) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.window =
-            Some(Window { remaining: limit.remaining, resets_at: Instant::now() + limit.reset });
+        state.window = Some(Window {
+            remaining: limit.remaining,
+            resets_at: Instant::now() + limit.reset,
+        });
     }
 
     /// Lets nobody send for a while: Close answered 429.
@@ -119,14 +129,23 @@ mod tests {
     #[test]
     fn the_header_is_read_with_a_decimal_reset() {
         let parsed = RateLimit::parse("limit=100, remaining=50, reset=1.5").unwrap();
-        assert_eq!(parsed, RateLimit { remaining: 50, reset: Duration::from_millis(1500) });
+        assert_eq!(
+            parsed,
+            RateLimit {
+                remaining: 50,
+                reset: Duration::from_millis(1500)
+            }
+        );
         assert_eq!(RateLimit::parse("nonsense"), None);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_window_that_is_nearly_spent_is_waited_for() {
         let limiter = Limiter::new();
-        limiter.observe(&RateLimit { remaining: 3, reset: Duration::from_secs(5) });
+        limiter.observe(&RateLimit {
+            remaining: 3,
+            reset: Duration::from_secs(5),
+        });
         let start = Instant::now();
         limiter.acquire().await;
         assert!(start.elapsed() < Duration::from_secs(1));

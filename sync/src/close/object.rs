@@ -56,7 +56,10 @@ impl Object {
 
     /// The value of a key as text; `None` when the key is absent.
     pub fn get(&self, key: &str) -> Option<&RawValue> {
-        self.entries.iter().find(|(name, _)| name == key).map(|(_, value)| &**value)
+        self.entries
+            .iter()
+            .find(|(name, _)| name == key)
+            .map(|(_, value)| &**value)
     }
 
     /// Takes a key out.
@@ -240,7 +243,10 @@ mod tests {
         assert_eq!(full.to_json(), r#"{"name":"A","custom.cf_y":3}"#);
         let mut partial = old;
         partial.overlay(&newer, false);
-        assert_eq!(partial.to_json(), r#"{"name":"A","custom.cf_x":1,"custom.cf_y":3}"#);
+        assert_eq!(
+            partial.to_json(),
+            r#"{"name":"A","custom.cf_x":1,"custom.cf_y":3}"#
+        );
     }
 
     proptest! {

@@ -54,13 +54,19 @@ impl SigningKey {
             return Err(SignatureError::Missing);
         };
         let digest = hex::decode(hash).map_err(|_| SignatureError::Mismatch)?;
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).map_err(|_| SignatureError::Mismatch)?;
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&self.0).map_err(|_| SignatureError::Mismatch)?;
         mac.update(timestamp.as_bytes());
         mac.update(body);
-        mac.verify_slice(&digest).map_err(|_| SignatureError::Mismatch)?;
+        mac.verify_slice(&digest)
+            .map_err(|_| SignatureError::Mismatch)?;
         let signed_at: i64 = timestamp.parse().map_err(|_| SignatureError::Mismatch)?;
         let age = now.timestamp().abs_diff(signed_at);
-        if age > max_age.as_secs() { Err(SignatureError::Stale) } else { Ok(()) }
+        if age > max_age.as_secs() {
+            Err(SignatureError::Stale)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -81,7 +87,8 @@ mod tests {
         body: &str,
         seconds_later: i64,
     ) -> Result<(), SignatureError> {
-        let now: DateTime<Utc> = DateTime::from_timestamp(1_557_751_596 + seconds_later, 0).unwrap();
+        let now: DateTime<Utc> =
+            DateTime::from_timestamp(1_557_751_596 + seconds_later, 0).unwrap();
         SigningKey::from_hex(KEY).unwrap().verify(
             timestamp,
             hash,
@@ -99,18 +106,39 @@ mod tests {
     #[test]
     fn a_changed_body_a_truncated_hash_and_a_missing_header_are_refused() {
         let changed = BODY.replace("test", "best");
-        assert_eq!(check(Some(TIMESTAMP), Some(HASH), &changed, 0), Err(SignatureError::Mismatch));
+        assert_eq!(
+            check(Some(TIMESTAMP), Some(HASH), &changed, 0),
+            Err(SignatureError::Mismatch)
+        );
         let truncated = HASH.get(..40);
-        assert_eq!(check(Some(TIMESTAMP), truncated, BODY, 0), Err(SignatureError::Mismatch));
-        assert_eq!(check(Some(TIMESTAMP), Some(""), BODY, 0), Err(SignatureError::Mismatch));
-        assert_eq!(check(None, Some(HASH), BODY, 0), Err(SignatureError::Missing));
-        assert_eq!(check(Some(TIMESTAMP), None, BODY, 0), Err(SignatureError::Missing));
+        assert_eq!(
+            check(Some(TIMESTAMP), truncated, BODY, 0),
+            Err(SignatureError::Mismatch)
+        );
+        assert_eq!(
+            check(Some(TIMESTAMP), Some(""), BODY, 0),
+            Err(SignatureError::Mismatch)
+        );
+        assert_eq!(
+            check(None, Some(HASH), BODY, 0),
+            Err(SignatureError::Missing)
+        );
+        assert_eq!(
+            check(Some(TIMESTAMP), None, BODY, 0),
+            Err(SignatureError::Missing)
+        );
     }
 
     #[test]
     fn an_age_above_the_window_is_refused_in_both_directions() {
         assert_eq!(check(Some(TIMESTAMP), Some(HASH), BODY, 300), Ok(()));
-        assert_eq!(check(Some(TIMESTAMP), Some(HASH), BODY, 301), Err(SignatureError::Stale));
-        assert_eq!(check(Some(TIMESTAMP), Some(HASH), BODY, -301), Err(SignatureError::Stale));
+        assert_eq!(
+            check(Some(TIMESTAMP), Some(HASH), BODY, 301),
+            Err(SignatureError::Stale)
+        );
+        assert_eq!(
+            check(Some(TIMESTAMP), Some(HASH), BODY, -301),
+            Err(SignatureError::Stale)
+        );
     }
 }

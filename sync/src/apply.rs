@@ -1,0 +1,75 @@
+//! The one door into the mirrored tables.
+//!
+//! [`apply`] takes changes in any order and in any number, folds them by object onto what is stored, and writes the
+//! newest state once with one statement a table. Rows, tombstones, audit entries and feed entries go into the
+//! caller's transaction, so that they commit together with the inbox states or the checkpoint that cover them.
+
+mod fold;
+mod lock;
+mod stored;
+mod trail;
+mod write;
+
+use crate::change::Change;
+use crate::mapping::MappingContext;
+use fold::{Folded, fold};
+use sqlx::{PgConnection, Postgres, Transaction};
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// What became of one change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Created,
+    Updated,
+    Deleted,
+    /// The mirror held it already.
+    Unchanged,
+    /// The mirror holds something newer.
+    Stale,
+    /// Same version, other content: the object has to be read again.
+    Tie,
+    /// It can't become a row; the reason is for the dead letters.
+    Invalid(String),
+}
+
+/// Applies changes of one connection. `run_id` is noted in the audit trail. Answers one outcome a change, in order.
+pub async fn apply(
+    transaction: &mut Transaction<'_, Postgres>,
+    context: &MappingContext,
+    run_id: Option<Uuid>,
+    changes: Vec<Change>,
+) -> Result<Vec<Outcome>, sqlx::Error> {
+    let connection: &mut PgConnection = transaction;
+    let mut outcomes = vec![Outcome::Unchanged; changes.len()];
+    let mut objects: BTreeMap<_, Vec<(usize, Change)>> = BTreeMap::new();
+    for (index, change) in changes.into_iter().enumerate() {
+        let key = (change.object_type, change.close_id.clone());
+        objects.entry(key).or_default().push((index, change));
+    }
+    lock::lock(
+        connection,
+        context.connection_id,
+        objects.keys().map(|(_, id)| id),
+    )
+    .await?;
+    let stored = stored::load(connection, context.connection_id, objects.keys()).await?;
+
+    let mut folded = Folded::new(run_id);
+    for ((object_type, close_id), mut changes) in objects {
+        // A stable sort: of two changes with one version, the one that arrived first comes first.
+        changes.sort_by_key(|(_, change)| change.version);
+        let known = stored.of(context.connection_id, &close_id);
+        fold(
+            &mut folded,
+            context,
+            object_type,
+            &close_id,
+            known,
+            changes,
+            &mut outcomes,
+        );
+    }
+    write::write(connection, context.connection_id, folded).await?;
+    Ok(outcomes)
+}

@@ -1,0 +1,495 @@
+//! Folds the changes of one object onto what is stored, and decides what has to be written.
+
+use super::Outcome;
+use super::stored::{Known, Live};
+use super::trail::Trail;
+use crate::change::{Change, Content};
+use crate::close::{Object, ObjectType};
+use crate::mapping::{
+    CompanyColumns, Mapped, MappingContext, MappingError, MemberColumns, OpportunityColumns,
+    PersonColumns, Row, TransactionColumns, won_deal,
+};
+use chrono::{DateTime, Utc};
+use closegraph_entity::record::{ChangeAction, Origin, RecordType, record_id};
+use uuid::Uuid;
+
+/// All that a batch writes.
+#[derive(Debug)]
+pub(super) struct Folded {
+    pub(super) companies: Vec<Row<CompanyColumns>>,
+    pub(super) people: Vec<Row<PersonColumns>>,
+    pub(super) opportunities: Vec<Row<OpportunityColumns>>,
+    pub(super) transactions: Vec<Row<TransactionColumns>>,
+    pub(super) members: Vec<Row<MemberColumns>>,
+    pub(super) deleted: Vec<(RecordType, Uuid)>,
+    pub(super) tombstones: Vec<Tombstone>,
+    /// Records that are alive again.
+    pub(super) restored: Vec<Uuid>,
+    pub(super) trail: Trail,
+}
+
+/// A death to be remembered.
+#[derive(Debug)]
+pub(super) struct Tombstone {
+    pub(super) record_type: RecordType,
+    pub(super) close_id: String,
+    pub(super) version: DateTime<Utc>,
+    pub(super) merged_into: Option<String>,
+    pub(super) event_id: Option<Uuid>,
+}
+
+impl Folded {
+    pub(super) fn new(run_id: Option<Uuid>) -> Self {
+        Self {
+            companies: Vec::new(),
+            people: Vec::new(),
+            opportunities: Vec::new(),
+            transactions: Vec::new(),
+            members: Vec::new(),
+            deleted: Vec::new(),
+            tombstones: Vec::new(),
+            restored: Vec::new(),
+            trail: Trail::new(run_id),
+        }
+    }
+}
+
+/// The object while its changes are folded.
+struct State {
+    live: Option<Live>,
+    died: Option<DateTime<Utc>>,
+    /// The newest change that was taken.
+    last: Option<Change>,
+    tombstone: Option<Tombstone>,
+}
+
+/// Takes the changes, oldest first, and queues what has to be written.
+pub(super) fn fold(
+    folded: &mut Folded,
+    context: &MappingContext,
+    object_type: ObjectType,
+    close_id: &str,
+    known: Known,
+    changes: Vec<(usize, Change)>,
+    outcomes: &mut [Outcome],
+) {
+    let before = known.live.clone();
+    let mut state = State {
+        live: known.live,
+        died: known.died,
+        last: None,
+        tombstone: None,
+    };
+    let mut set = |index: usize, outcome| {
+        if let Some(slot) = outcomes.get_mut(index) {
+            *slot = outcome;
+        }
+    };
+    let mut taken = Vec::with_capacity(changes.len());
+    for (index, change) in changes {
+        match take(&mut state, context, object_type, change) {
+            Taken::Yes => taken.push(index),
+            Taken::No(outcome) => set(index, outcome),
+        }
+    }
+    let Some(last) = state.last else { return };
+    let id = record_id(context.connection_id, close_id);
+    let written = match &state.live {
+        Some(live) => {
+            if state.died.is_some() {
+                folded.restored.push(id);
+            }
+            keep(
+                folded,
+                context,
+                object_type,
+                close_id,
+                before.as_ref(),
+                live,
+                &last,
+            )
+        }
+        None => {
+            folded.tombstones.extend(state.tombstone.take());
+            remove(
+                folded,
+                context,
+                object_type,
+                close_id,
+                before.as_ref(),
+                &last,
+            );
+            Ok(if before.is_some() {
+                Outcome::Deleted
+            } else {
+                Outcome::Unchanged
+            })
+        }
+    };
+    let written = written.unwrap_or_else(|error| Outcome::Invalid(error.to_string()));
+    for index in taken {
+        set(index, written.clone());
+    }
+}
+
+/// Whether a change became part of the state.
+enum Taken {
+    Yes,
+    No(Outcome),
+}
+
+/// Takes one change into the state, or says why not.
+fn take(
+    state: &mut State,
+    context: &MappingContext,
+    object_type: ObjectType,
+    change: Change,
+) -> Taken {
+    let newest = state.live.as_ref().map(|live| live.version).max(state.died);
+    if let Content::Deleted { merged_into } = &change.content {
+        if state
+            .live
+            .as_ref()
+            .is_some_and(|live| live.version > change.version)
+        {
+            return Taken::No(Outcome::Stale);
+        }
+        let known_death = state.live.is_none() && state.died >= Some(change.version);
+        if known_death && merged_into.is_none() {
+            return Taken::No(Outcome::Unchanged);
+        }
+        state.tombstone = Some(Tombstone {
+            record_type: record_type(object_type),
+            close_id: change.close_id.clone(),
+            version: change.version,
+            merged_into: merged_into.clone().or_else(|| {
+                state
+                    .tombstone
+                    .take()
+                    .and_then(|earlier| earlier.merged_into)
+            }),
+            event_id: change.event_id,
+        });
+        state.died = state.died.max(Some(change.version));
+        state.live = None;
+        state.last = Some(change);
+        return Taken::Yes;
+    }
+    if newest > Some(change.version) || (state.live.is_none() && newest == Some(change.version)) {
+        return Taken::No(Outcome::Stale);
+    }
+    let merged = merge(state.live.as_ref().map(|live| &live.raw), &change.content);
+    // What can't be mapped must not take earlier, good content along with it.
+    if let Err(error) = check(
+        context,
+        object_type,
+        &change.close_id,
+        change.version,
+        &merged,
+    ) {
+        return Taken::No(Outcome::Invalid(error.to_string()));
+    }
+    let tie = newest == Some(change.version) && change.origin != Origin::Reread;
+    if tie
+        && let Some(live) = &state.live
+        && differs(context, object_type, &change.close_id, live, &merged)
+    {
+        return Taken::No(Outcome::Tie);
+    }
+    let stage_entered_at = stage(object_type, state.live.as_ref(), &merged, &change);
+    state.live = Some(Live {
+        version: change.version,
+        raw: merged,
+        stage_entered_at,
+    });
+    state.last = Some(change);
+    Taken::Yes
+}
+
+/// New content over what is stored: absent is not null.
+fn merge(stored: Option<&Object>, content: &Content) -> Object {
+    let mut merged = stored.cloned().unwrap_or_default();
+    match content {
+        Content::Full(object) => merged.overlay(object, true),
+        Content::Partial {
+            data,
+            changed_fields,
+        } => {
+            merged.overlay(data, false);
+            for key in changed_fields.iter().filter(|key| data.get(key).is_none()) {
+                merged.clear(key);
+            }
+        }
+        Content::Deleted { .. } => {}
+    }
+    // Embedded children are changes of their own; `custom` repeats `custom.cf_…` under names that may change.
+    for key in ["contacts", "opportunities", "tasks", "custom"] {
+        merged.take(key);
+    }
+    merged
+}
+
+/// When the deal entered its present status, where that can be told.
+fn stage(
+    object_type: ObjectType,
+    before: Option<&Live>,
+    merged: &Object,
+    change: &Change,
+) -> Option<DateTime<Utc>> {
+    if object_type != ObjectType::Opportunity {
+        return None;
+    }
+    let status = merged.text("status_id");
+    match (before, &change.content) {
+        (Some(live), _) if live.raw.text("status_id") == status => live.stage_entered_at,
+        (Some(_), _) => Some(change.version),
+        (None, Content::Partial { changed_fields, .. }) => changed_fields
+            .iter()
+            .any(|key| key == "status_id")
+            .then_some(change.version),
+        (None, _) => {
+            let created = merged.timestamp("date_created")?;
+            (created == change.version || change.event_id.is_some()).then_some(created)
+        }
+    }
+}
+
+fn check(
+    context: &MappingContext,
+    object_type: ObjectType,
+    close_id: &str,
+    version: DateTime<Utc>,
+    object: &Object,
+) -> Result<(), MappingError> {
+    match object_type {
+        // Only amounts and status words can be refused, and only deals have them.
+        ObjectType::Opportunity => context
+            .row::<OpportunityColumns>(object, close_id, version)
+            .map(drop),
+        _ => Ok(()),
+    }
+}
+
+fn differs(
+    context: &MappingContext,
+    object_type: ObjectType,
+    close_id: &str,
+    live: &Live,
+    merged: &Object,
+) -> bool {
+    fn columns<C: Mapped>(
+        context: &MappingContext,
+        close_id: &str,
+        live: &Live,
+        merged: &Object,
+    ) -> bool {
+        let old = context.row::<C>(&live.raw, close_id, live.version);
+        let new = context.row::<C>(merged, close_id, live.version);
+        !matches!((old, new), (Ok(old), Ok(new)) if old.differences(&new).is_empty())
+    }
+    match object_type {
+        ObjectType::Lead => columns::<CompanyColumns>(context, close_id, live, merged),
+        ObjectType::Contact => columns::<PersonColumns>(context, close_id, live, merged),
+        ObjectType::Opportunity => columns::<OpportunityColumns>(context, close_id, live, merged),
+        ObjectType::User => columns::<MemberColumns>(context, close_id, live, merged),
+    }
+}
+
+/// Queues the row, its derived row and their trail.
+fn keep(
+    folded: &mut Folded,
+    context: &MappingContext,
+    object_type: ObjectType,
+    close_id: &str,
+    before: Option<&Live>,
+    live: &Live,
+    last: &Change,
+) -> Result<Outcome, MappingError> {
+    match object_type {
+        ObjectType::Lead => {
+            let (row, written) = compare(
+                folded,
+                context,
+                RecordType::Company,
+                close_id,
+                before,
+                live,
+                last,
+            )?;
+            folded.companies.extend(row);
+            Ok(written)
+        }
+        ObjectType::Contact => {
+            let (row, written) = compare(
+                folded,
+                context,
+                RecordType::Person,
+                close_id,
+                before,
+                live,
+                last,
+            )?;
+            folded.people.extend(row);
+            Ok(written)
+        }
+        ObjectType::User => {
+            let (row, written) = compare(
+                folded,
+                context,
+                RecordType::Member,
+                close_id,
+                before,
+                live,
+                last,
+            )?;
+            folded.members.extend(row);
+            Ok(written)
+        }
+        ObjectType::Opportunity => {
+            let old = before
+                .map(|live| deal(context, close_id, live))
+                .transpose()?;
+            let new = deal(context, close_id, live)?;
+            book(folded, context, old.as_ref(), Some(&new), last);
+            let written = note(folded, RecordType::Opportunity, old.as_ref(), &new, last);
+            if written != Outcome::Unchanged || bookkeeping(before, live) {
+                folded.opportunities.push(new);
+            }
+            Ok(written)
+        }
+    }
+}
+
+/// The row of an object where it has to be written, and what that means.
+fn compare<C: Mapped>(
+    folded: &mut Folded,
+    context: &MappingContext,
+    record_type: RecordType,
+    close_id: &str,
+    before: Option<&Live>,
+    live: &Live,
+    last: &Change,
+) -> Result<(Option<Row<C>>, Outcome), MappingError> {
+    let old = before
+        .map(|live| context.row::<C>(&live.raw, close_id, live.version))
+        .transpose()?;
+    let new = context.row::<C>(&live.raw, close_id, live.version)?;
+    let written = note(folded, record_type, old.as_ref(), &new, last);
+    let needed = written != Outcome::Unchanged || bookkeeping(before, live);
+    Ok((needed.then_some(new), written))
+}
+
+/// Whether the version or keys that no column shows moved: kept, but nobody is told, since nothing changed.
+fn bookkeeping(before: Option<&Live>, live: &Live) -> bool {
+    before.is_none_or(|before| before.version != live.version)
+}
+
+fn deal(
+    context: &MappingContext,
+    close_id: &str,
+    live: &Live,
+) -> Result<Row<OpportunityColumns>, MappingError> {
+    let mut row = context.row::<OpportunityColumns>(&live.raw, close_id, live.version)?;
+    row.columns.stage_entered_at = live.stage_entered_at;
+    Ok(row)
+}
+
+/// Notes in the trail how a row changes, if it does.
+fn note<C: crate::mapping::Columns>(
+    folded: &mut Folded,
+    record_type: RecordType,
+    old: Option<&Row<C>>,
+    new: &Row<C>,
+    last: &Change,
+) -> Outcome {
+    let Some(old) = old else {
+        folded.trail.push(
+            record_type,
+            new.id,
+            &new.close_id,
+            ChangeAction::Created,
+            &[],
+            last,
+        );
+        return Outcome::Created;
+    };
+    let changes = old.differences(new);
+    if changes.is_empty() {
+        return Outcome::Unchanged;
+    }
+    folded.trail.push(
+        record_type,
+        new.id,
+        &new.close_id,
+        ChangeAction::Updated,
+        &changes,
+        last,
+    );
+    Outcome::Updated
+}
+
+/// Keeps the transaction of a deal in step with it: one while it is won, none otherwise.
+fn book(
+    folded: &mut Folded,
+    context: &MappingContext,
+    old: Option<&Row<OpportunityColumns>>,
+    new: Option<&Row<OpportunityColumns>>,
+    last: &Change,
+) {
+    let old = old.and_then(|deal| won_deal(deal, context));
+    let new = new.and_then(|deal| won_deal(deal, context));
+    match (old, new) {
+        (old, Some(new)) => {
+            let written = note(folded, RecordType::Transaction, old.as_ref(), &new, last);
+            let moved = old.is_none_or(|old| old.source_updated_at != new.source_updated_at);
+            if written != Outcome::Unchanged || moved {
+                folded.transactions.push(new);
+            }
+        }
+        (Some(old), None) => {
+            let action = ChangeAction::Deleted;
+            folded.trail.push(
+                RecordType::Transaction,
+                old.id,
+                &old.close_id,
+                action,
+                &[],
+                last,
+            );
+            folded.deleted.push((RecordType::Transaction, old.id));
+        }
+        (None, None) => {}
+    }
+}
+
+/// Queues the removal of a row and of what is derived from it.
+fn remove(
+    folded: &mut Folded,
+    context: &MappingContext,
+    object_type: ObjectType,
+    close_id: &str,
+    before: Option<&Live>,
+    last: &Change,
+) {
+    let Some(before) = before else { return };
+    let record_type = record_type(object_type);
+    let id = record_id(context.connection_id, close_id);
+    if object_type == ObjectType::Opportunity
+        && let Ok(old) = deal(context, close_id, before)
+    {
+        book(folded, context, Some(&old), None, last);
+    }
+    folded
+        .trail
+        .push(record_type, id, close_id, ChangeAction::Deleted, &[], last);
+    folded.deleted.push((record_type, id));
+}
+
+const fn record_type(object_type: ObjectType) -> RecordType {
+    match object_type {
+        ObjectType::User => RecordType::Member,
+        ObjectType::Lead => RecordType::Company,
+        ObjectType::Contact => RecordType::Person,
+        ObjectType::Opportunity => RecordType::Opportunity,
+    }
+}

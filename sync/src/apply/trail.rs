@@ -1,0 +1,138 @@
+//! Audit and feed entries of a batch.
+
+use crate::change::Change;
+use crate::mapping::FieldChange;
+use chrono::{DateTime, Utc};
+use closegraph_entity::record::{ChangeAction, RecordType, record_id};
+use serde_json::json;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// One statement writes both. The changed columns travel as comma-joined text, since arrays of arrays must be square.
+const WRITE: &str = "
+    with entry as (
+        select $1::uuid as connection_id, record_type, record_id, close_id, action, at,
+               case fields when '' then '{}'::text[] else string_to_array(fields, ',') end as changed_fields,
+               origin, changes::jsonb as changes, event_id, actor_id, position
+          from unnest($2::text[], $3::uuid[], $4::text[], $5::text[], $6::timestamptz[], $7::text[],
+                      $8::text[], $9::text[], $10::uuid[], $11::uuid[])
+               with ordinality as entry (record_type, record_id, close_id, action, at, fields,
+                                         origin, changes, event_id, actor_id, position)
+    ), fed as (
+        insert into change_feed (connection_id, record_type, record_id, close_id, action, changed_fields, at)
+        select connection_id, record_type, record_id, close_id, action, changed_fields, at
+          from entry order by position
+    )
+    insert into audit_entry (connection_id, record_type, record_id, close_id, action, origin, at,
+                             changed_fields, changes, event_id, run_id, actor_id)
+    select connection_id, record_type, record_id, close_id, action, origin, at,
+           changed_fields, changes, event_id, $12, actor_id
+      from entry order by position";
+
+#[derive(Debug)]
+struct Entry {
+    record_type: RecordType,
+    record_id: Uuid,
+    close_id: String,
+    action: ChangeAction,
+    at: DateTime<Utc>,
+    fields: String,
+    origin: &'static str,
+    changes: Option<String>,
+    event_id: Option<Uuid>,
+    actor: Option<String>,
+}
+
+/// The entries, in the order in which they will stand.
+#[derive(Debug)]
+pub(super) struct Trail {
+    run_id: Option<Uuid>,
+    entries: Vec<Entry>,
+}
+
+impl Trail {
+    pub(super) fn new(run_id: Option<Uuid>) -> Self {
+        Self {
+            run_id,
+            entries: Vec::new(),
+        }
+    }
+
+    /// Notes a write, caused by `cause`.
+    pub(super) fn push(
+        &mut self,
+        record_type: RecordType,
+        record_id: Uuid,
+        close_id: &str,
+        action: ChangeAction,
+        changes: &[FieldChange],
+        cause: &Change,
+    ) {
+        let fields: Vec<&str> = changes.iter().map(|(name, _, _)| *name).collect();
+        let values: serde_json::Map<String, serde_json::Value> = changes
+            .iter()
+            .map(|(name, from, to)| ((*name).to_owned(), json!({"from": from, "to": to})))
+            .collect();
+        self.entries.push(Entry {
+            record_type,
+            record_id,
+            close_id: close_id.to_owned(),
+            action,
+            at: cause.version,
+            fields: fields.join(","),
+            origin: cause.origin.as_str(),
+            changes: (!values.is_empty()).then(|| serde_json::Value::Object(values).to_string()),
+            event_id: cause.event_id,
+            actor: cause.actor.clone(),
+        });
+    }
+
+    /// Writes all entries.
+    pub(super) async fn write(
+        &self,
+        connection: &mut PgConnection,
+        connection_id: Uuid,
+    ) -> Result<(), sqlx::Error> {
+        if self.entries.is_empty() {
+            return Ok(());
+        }
+        let each = &self.entries;
+        let actor = |entry: &Entry| Some(record_id(connection_id, entry.actor.as_deref()?));
+        sqlx::query(WRITE)
+            .bind(connection_id)
+            .bind(
+                each.iter()
+                    .map(|entry| entry.record_type.as_str())
+                    .collect::<Vec<_>>(),
+            )
+            .bind(each.iter().map(|entry| entry.record_id).collect::<Vec<_>>())
+            .bind(
+                each.iter()
+                    .map(|entry| entry.close_id.as_str())
+                    .collect::<Vec<_>>(),
+            )
+            .bind(
+                each.iter()
+                    .map(|entry| entry.action.as_str())
+                    .collect::<Vec<_>>(),
+            )
+            .bind(each.iter().map(|entry| entry.at).collect::<Vec<_>>())
+            .bind(
+                each.iter()
+                    .map(|entry| entry.fields.as_str())
+                    .collect::<Vec<_>>(),
+            )
+            .bind(each.iter().map(|entry| entry.origin).collect::<Vec<_>>())
+            .bind(
+                each.iter()
+                    .map(|entry| entry.changes.as_deref())
+                    .collect::<Vec<_>>(),
+            )
+            .bind(each.iter().map(|entry| entry.event_id).collect::<Vec<_>>())
+            .bind(each.iter().map(actor).collect::<Vec<_>>())
+            .bind(self.run_id)
+            .execute(connection)
+            .await
+            .map(drop)
+    }
+}

@@ -1,0 +1,277 @@
+//! The client. It can send GET, POST to the search endpoint, and manage our own webhook subscription; no other write
+//! to Close can be expressed with it.
+
+use super::error::{CloseError, describe};
+use super::limiter::{Limiter, RateLimit};
+use super::object::{Object, storable};
+use backon::{BackoffBuilder, ExponentialBuilder};
+use bytes::Bytes;
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use url::Url;
+
+/// How long to wait after a 429 that does not say so.
+const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(2);
+
+/// How to reach Close.
+#[derive(Clone, Debug)]
+pub struct ClientOptions {
+    /// Limit of one request, connecting and reading included.
+    pub timeout: Duration,
+    /// Repetitions after a failure that may pass: no answer, 429, 5xx.
+    pub retries: usize,
+    /// Pause before the first repetition; it doubles, with jitter, up to `max_delay`.
+    pub min_delay: Duration,
+    pub max_delay: Duration,
+}
+
+impl Default for ClientOptions {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(60),
+            retries: 6,
+            min_delay: Duration::from_millis(250),
+            max_delay: Duration::from_secs(30),
+        }
+    }
+}
+
+/// A client of one credential. Clones share its limiter and its count of requests.
+#[derive(Clone, Debug)]
+pub struct CloseClient {
+    http: Client,
+    base_url: Url,
+    api_key: SecretString,
+    options: ClientOptions,
+    limiter: Arc<Limiter>,
+    requests: Arc<AtomicU64>,
+}
+
+/// A page of a list: `{"data": […], "has_more": bool}`; `total_results` on leads, opportunities and tasks only.
+#[derive(Debug, Deserialize)]
+pub struct ListPage {
+    pub data: Vec<Object>,
+    #[serde(default)]
+    pub has_more: bool,
+    #[serde(default)]
+    pub total_results: Option<i64>,
+}
+
+impl CloseClient {
+    /// A client for the API under `base_url` (`https://api.close.com/api/v1/`).
+    pub fn new(
+        base_url: &Url,
+        api_key: SecretString,
+        options: ClientOptions,
+    ) -> Result<Self, CloseError> {
+        let mut base_url = base_url.clone();
+        if base_url.cannot_be_a_base() || !matches!(base_url.scheme(), "http" | "https") {
+            return Err(CloseError::BaseUrl(base_url.to_string()));
+        }
+        if !base_url.path().ends_with('/') {
+            base_url.set_path(&format!("{}/", base_url.path()));
+        }
+        let http = Client::builder()
+            .timeout(options.timeout)
+            .connect_timeout(Duration::from_secs(10))
+            .user_agent(concat!("closegraph/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|source| CloseError::Transport {
+                path: base_url.to_string(),
+                source,
+            })?;
+        Ok(Self {
+            http,
+            base_url,
+            api_key,
+            options,
+            limiter: Arc::new(Limiter::new()),
+            requests: Arc::new(AtomicU64::new(0)),
+        })
+    }
+
+    /// The root that requests go to.
+    pub fn base_url(&self) -> &Url {
+        &self.base_url
+    }
+
+    /// Requests sent so far, repetitions included.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Reads `path` (relative, with its final slash).
+    pub async fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<T, CloseError> {
+        let body = self
+            .send(path, Method::GET, |request| request.query(query))
+            .await?;
+        decode(path, &body)
+    }
+
+    /// Reads a page of a list.
+    pub async fn list(&self, path: &str, query: &[(&str, &str)]) -> Result<ListPage, CloseError> {
+        self.get(path, query).await
+    }
+
+    /// Posts to the search endpoint, which reads.
+    pub(super) async fn post_search<T: DeserializeOwned>(
+        &self,
+        body: &serde_json::Value,
+    ) -> Result<T, CloseError> {
+        let path = "data/search/";
+        let answer = self
+            .send(path, Method::POST, |request| request.json(body))
+            .await?;
+        decode(path, &answer)
+    }
+
+    /// Creates or changes a webhook subscription; an empty `id` creates.
+    pub(super) async fn write_webhook<T: DeserializeOwned>(
+        &self,
+        id: Option<&str>,
+        body: &serde_json::Value,
+    ) -> Result<T, CloseError> {
+        let (path, method) = match id {
+            Some(id) => (format!("webhook/{id}/"), Method::PUT),
+            None => ("webhook/".to_owned(), Method::POST),
+        };
+        let answer = self
+            .send(&path, method, |request| request.json(body))
+            .await?;
+        decode(&path, &answer)
+    }
+
+    async fn send(
+        &self,
+        path: &str,
+        method: Method,
+        fill: impl Fn(RequestBuilder) -> RequestBuilder,
+    ) -> Result<Bytes, CloseError> {
+        let url = self
+            .base_url
+            .join(path)
+            .map_err(|_| CloseError::BaseUrl(self.base_url.to_string()))?;
+        let mut delays = ExponentialBuilder::default()
+            .with_min_delay(self.options.min_delay)
+            .with_max_delay(self.options.max_delay)
+            .with_max_times(self.options.retries)
+            .with_jitter()
+            .build();
+        loop {
+            let request = fill(self.http.request(method.clone(), url.clone()))
+                .basic_auth(self.api_key.expose_secret(), Some(""));
+            let (error, asked_to_wait) = match self.attempt(path, request).await {
+                Ok(body) => return Ok(body),
+                Err(Refusal {
+                    error,
+                    retry: Retry::No,
+                }) => return Err(error),
+                Err(Refusal {
+                    error,
+                    retry: Retry::Backoff,
+                }) => (error, None),
+                Err(Refusal {
+                    error,
+                    retry: Retry::After(wait),
+                }) => (error, Some(wait)),
+            };
+            let Some(delay) = delays.next() else {
+                return Err(error);
+            };
+            let delay = asked_to_wait.map_or(delay, |wait| wait + self.options.min_delay);
+            tracing::debug!(path, error = %error, delay_ms = delay.as_millis() as u64, "asking Close again");
+            tokio::time::sleep(delay).await;
+        }
+    }
+
+    async fn attempt(&self, path: &str, request: RequestBuilder) -> Result<Bytes, Refusal> {
+        self.limiter.acquire().await;
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let transport = |source: reqwest::Error| Refusal {
+            error: CloseError::Transport {
+                path: path.to_owned(),
+                source: source.without_url(),
+            },
+            retry: Retry::Backoff,
+        };
+        let response = request.send().await.map_err(transport)?;
+        let status = response.status();
+        metrics::counter!("closegraph_close_requests_total", "outcome" => outcome(status))
+            .increment(1);
+        let rate_limit = header_text(&response, "ratelimit").and_then(RateLimit::parse);
+        if let Some(limit) = &rate_limit {
+            self.limiter.observe(limit);
+        }
+        let retry_after = header_text(&response, header::RETRY_AFTER.as_str())
+            .and_then(|text| text.trim().parse().ok())
+            .map(Duration::from_secs);
+        let body = response.bytes().await.map_err(transport)?;
+        if status.is_success() {
+            return Ok(body);
+        }
+        let retry = match status {
+            StatusCode::TOO_MANY_REQUESTS => {
+                let wait = retry_after
+                    .or(rate_limit.map(|limit| limit.reset))
+                    .unwrap_or(DEFAULT_RETRY_AFTER);
+                self.limiter.block(wait);
+                Retry::After(wait)
+            }
+            status if status.is_server_error() => Retry::Backoff,
+            _ => Retry::No,
+        };
+        let (message, fields) = describe(&body);
+        let error = CloseError::Status {
+            path: path.to_owned(),
+            status: status.as_u16(),
+            message,
+            fields,
+        };
+        Err(Refusal { error, retry })
+    }
+}
+
+/// A failed attempt and what to do about it.
+struct Refusal {
+    error: CloseError,
+    retry: Retry,
+}
+
+enum Retry {
+    No,
+    Backoff,
+    After(Duration),
+}
+
+fn header_text<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
+    response.headers().get(name)?.to_str().ok()
+}
+
+/// The bounded label of an answer.
+fn outcome(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        200..=299 => "ok",
+        401 | 403 => "denied",
+        404 => "not_found",
+        429 => "limited",
+        400..=499 => "refused",
+        _ => "failed",
+    }
+}
+
+fn decode<T: DeserializeOwned>(path: &str, body: &[u8]) -> Result<T, CloseError> {
+    let text = String::from_utf8_lossy(body);
+    serde_json::from_str(&storable(&text)).map_err(|source| CloseError::Shape {
+        path: path.to_owned(),
+        source,
+    })
+}

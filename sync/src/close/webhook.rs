@@ -1,0 +1,116 @@
+//! Our own webhook subscription: the only thing that we ever write to Close.
+
+use super::client::CloseClient;
+use super::error::CloseError;
+use super::signature::SigningKey;
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde_json::json;
+
+/// An event type that is subscribed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SubscribedEvent {
+    pub object_type: &'static str,
+    pub action: &'static str,
+}
+
+/// Exactly the events that are modelled.
+const EVENTS: [SubscribedEvent; 10] = [
+    SubscribedEvent {
+        object_type: "lead",
+        action: "created",
+    },
+    SubscribedEvent {
+        object_type: "lead",
+        action: "updated",
+    },
+    SubscribedEvent {
+        object_type: "lead",
+        action: "deleted",
+    },
+    SubscribedEvent {
+        object_type: "lead",
+        action: "merged",
+    },
+    SubscribedEvent {
+        object_type: "contact",
+        action: "created",
+    },
+    SubscribedEvent {
+        object_type: "contact",
+        action: "updated",
+    },
+    SubscribedEvent {
+        object_type: "contact",
+        action: "deleted",
+    },
+    SubscribedEvent {
+        object_type: "opportunity",
+        action: "created",
+    },
+    SubscribedEvent {
+        object_type: "opportunity",
+        action: "updated",
+    },
+    SubscribedEvent {
+        object_type: "opportunity",
+        action: "deleted",
+    },
+];
+
+/// A subscription as Close answers it.
+#[derive(Debug, Deserialize)]
+pub struct Subscription {
+    pub id: String,
+    pub url: String,
+    /// `active` or `paused`.
+    pub status: String,
+    /// 64 hex characters, only in the answer to its creation.
+    #[serde(default)]
+    pub signature_key: Option<SecretString>,
+}
+
+impl CloseClient {
+    /// Creates a subscription that delivers to `url`.
+    pub async fn create_subscription(&self, url: &str) -> Result<Subscription, CloseError> {
+        self.write_webhook(
+            None,
+            &json!({"url": url, "events": events(), "verify_ssl": true}),
+        )
+        .await
+    }
+
+    /// Points a subscription to `url`, with today's event list, and switches it on.
+    pub async fn update_subscription(
+        &self,
+        id: &str,
+        url: &str,
+    ) -> Result<Subscription, CloseError> {
+        let body = json!({"url": url, "events": events(), "status": "active"});
+        self.write_webhook(Some(id), &body).await
+    }
+
+    /// Reads a subscription; `None` when Close has it no more.
+    pub async fn subscription(&self, id: &str) -> Result<Option<Subscription>, CloseError> {
+        match self.get(&format!("webhook/{id}/"), &[]).await {
+            Ok(subscription) => Ok(Some(subscription)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Subscription {
+    /// The key that deliveries are signed with, where this answer carries it.
+    pub fn signing_key(&self) -> Option<SigningKey> {
+        use secrecy::ExposeSecret;
+        SigningKey::from_hex(self.signature_key.as_ref()?.expose_secret())
+    }
+}
+
+fn events() -> serde_json::Value {
+    EVENTS
+        .iter()
+        .map(|event| json!({"object_type": event.object_type, "action": event.action}))
+        .collect()
+}

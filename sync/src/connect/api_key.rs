@@ -1,0 +1,203 @@
+//! Connecting with an API key: the key is tried, the organization's settings are read, the webhook subscription is
+//! made. Connecting the same organization again renews what was there.
+
+use super::connections::{API_KEY, Connections, SIGNING_KEY, parse_base_url};
+use super::settings;
+use crate::close::{ClientOptions, CloseClient};
+use crate::error::SyncError;
+use secrecy::SecretString;
+use serde::Deserialize;
+use uuid::Uuid;
+
+/// What a person gives to connect.
+#[derive(Clone, Debug)]
+pub struct ConnectRequest {
+    pub api_key: SecretString,
+    /// Root of the REST API.
+    pub base_url: String,
+    /// Where Close can reach this deployment, if it can; deliveries go to `webhooks/close/{id}` below it.
+    pub public_url: Option<String>,
+    /// IANA name; the key's user's own when absent.
+    pub time_zone: Option<String>,
+    /// Month in which the fiscal year starts.
+    pub fiscal_year_start: Option<i16>,
+}
+
+/// A connection that is ready to be synced.
+#[derive(Clone, Debug)]
+pub struct Connected {
+    pub id: Uuid,
+    pub organization_id: String,
+    pub organization_name: Option<String>,
+    /// Where Close delivers, if a subscription was made.
+    pub webhook_url: Option<String>,
+    /// Whether the organization was connected before.
+    pub renewed: bool,
+}
+
+#[derive(Deserialize)]
+struct Me {
+    #[serde(default)]
+    last_used_timezone: Option<String>,
+    #[serde(default)]
+    organizations: Vec<Organization>,
+}
+
+#[derive(Deserialize)]
+struct Organization {
+    id: String,
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    currency: Option<String>,
+}
+
+/// The id of the connection to an organization: computed, so that connecting again finds what was there.
+fn connection_id(organization_id: &str) -> Uuid {
+    Uuid::new_v5(
+        &Uuid::NAMESPACE_URL,
+        format!("close:{organization_id}").as_bytes(),
+    )
+}
+
+/// Connects, or connects again.
+pub async fn connect_api_key(
+    connections: &Connections,
+    request: &ConnectRequest,
+) -> Result<Connected, SyncError> {
+    let base_url = parse_base_url(&request.base_url)?;
+    check(request)?;
+    let options = ClientOptions {
+        retries: 3,
+        ..ClientOptions::default()
+    };
+    let client = CloseClient::new(&base_url, request.api_key.clone(), options)?;
+    let me: Me = client.get("me/", &[]).await?;
+    let organization = me
+        .organizations
+        .into_iter()
+        .next()
+        .ok_or(SyncError::InvalidInput {
+            what: "the API key",
+            given: "a key without an organization".to_owned(),
+            allowed: "a key of a user who is a member of an organization",
+        })?;
+    let id = connection_id(&organization.id);
+    let own_zone = me
+        .last_used_timezone
+        .filter(|zone| zone.parse::<chrono_tz::Tz>().is_ok());
+    let time_zone = request.time_zone.clone().or(own_zone);
+    let sealed = connections.vault().seal(id, API_KEY, &request.api_key)?;
+    let renewed: bool = sqlx::query_scalar(
+        "insert into connection as known
+             (id, source, auth_method, status, organization_id, organization_name, currency, time_zone,
+              fiscal_year_start, base_url, credential, scopes)
+         values ($1, 'close', 'api_key', 'active', $2, $3, coalesce($4, 'USD'), coalesce($5, 'UTC'),
+                 coalesce($6, 1::smallint), $7, $8, '[{\"name\": \"all.full_access\", \"granted\": true}]')
+         on conflict (id) do update set
+             auth_method = 'api_key', status = 'active', status_reason = null,
+             organization_name = excluded.organization_name, currency = excluded.currency,
+             time_zone = coalesce($5, known.time_zone),
+             fiscal_year_start = coalesce($6, known.fiscal_year_start),
+             base_url = excluded.base_url, credential = excluded.credential, scopes = excluded.scopes,
+             updated_at = now()
+         returning xmax <> 0",
+    )
+    .bind(id)
+    .bind(&organization.id)
+    .bind(&organization.name)
+    .bind(&organization.currency)
+    .bind(&time_zone)
+    .bind(request.fiscal_year_start)
+    .bind(client.base_url().as_str())
+    .bind(sealed)
+    .fetch_one(connections.pool())
+    .await?;
+    let context = connections.mapping(id).await?;
+    settings::read(connections.pool(), &client, &context).await?;
+    let webhook_url = match &request.public_url {
+        Some(public_url) => Some(subscribe(connections, &client, id, public_url).await?),
+        None => None,
+    };
+    Ok(Connected {
+        id,
+        organization_id: organization.id,
+        organization_name: organization.name,
+        webhook_url,
+        renewed,
+    })
+}
+
+fn check(request: &ConnectRequest) -> Result<(), SyncError> {
+    if let Some(zone) = &request.time_zone
+        && zone.parse::<chrono_tz::Tz>().is_err()
+    {
+        let allowed = "an IANA name such as Europe/Berlin";
+        return Err(SyncError::InvalidInput {
+            what: "the time zone",
+            given: zone.clone(),
+            allowed,
+        });
+    }
+    if let Some(month) = request.fiscal_year_start
+        && !(1..=12).contains(&month)
+    {
+        let what = "the start of the fiscal year";
+        return Err(SyncError::InvalidInput {
+            what,
+            given: month.to_string(),
+            allowed: "a month, 1 to 12",
+        });
+    }
+    Ok(())
+}
+
+/// Makes the subscription, or brings the one that we have up to date, and answers where it delivers.
+async fn subscribe(
+    connections: &Connections,
+    client: &CloseClient,
+    id: Uuid,
+    public_url: &str,
+) -> Result<String, SyncError> {
+    let url = parse_base_url(&format!(
+        "{}/webhooks/close/{id}",
+        public_url.trim_end_matches('/')
+    ))?;
+    let known: Option<String> = sqlx::query_scalar(
+        "select webhook_subscription_id from connection where id = $1 and webhook_signing_key is not null",
+    )
+    .bind(id)
+    .fetch_one(connections.pool())
+    .await?;
+    if let Some(known) = known
+        && client.subscription(&known).await?.is_some()
+    {
+        let updated = client.update_subscription(&known, url.as_str()).await?;
+        sqlx::query("update connection set webhook_url = $2, webhook_status = $3 where id = $1")
+            .bind(id)
+            .bind(&updated.url)
+            .bind(&updated.status)
+            .execute(connections.pool())
+            .await?;
+        return Ok(updated.url);
+    }
+    let created = client.create_subscription(url.as_str()).await?;
+    let key = created
+        .signature_key
+        .as_ref()
+        .ok_or(SyncError::NoCredential(id))?;
+    let sealed = connections.vault().seal(id, SIGNING_KEY, key)?;
+    sqlx::query(
+        "update connection
+            set webhook_subscription_id = $2, webhook_signing_key = $3, webhook_url = $4, webhook_status = $5
+          where id = $1",
+    )
+    .bind(id)
+    .bind(&created.id)
+    .bind(sealed)
+    .bind(&created.url)
+    .bind(&created.status)
+    .execute(connections.pool())
+    .await?;
+    Ok(created.url)
+}

@@ -1,0 +1,146 @@
+//! What is read when an organization is connected: its users and its custom-field definitions.
+
+use crate::apply::apply;
+use crate::change::Change;
+use crate::close::{CloseClient, CloseError, Object, ObjectType};
+use crate::error::SyncError;
+use crate::mapping::MappingContext;
+use closegraph_entity::record::{Origin, RecordType};
+use serde::Deserialize;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+/// Reads users and custom-field definitions into the database.
+pub(super) async fn read(
+    pool: &PgPool,
+    client: &CloseClient,
+    context: &MappingContext,
+) -> Result<(), SyncError> {
+    let members = members(client).await?;
+    let mut transaction = pool.begin().await?;
+    apply(&mut transaction, context, None, members).await?;
+    transaction.commit().await?;
+    custom_fields(pool, client, context.connection_id).await
+}
+
+/// All users, as changes.
+async fn members(client: &CloseClient) -> Result<Vec<Change>, SyncError> {
+    let mut changes = Vec::new();
+    loop {
+        let skip = changes.len().to_string();
+        let page = client
+            .list("user/", &[("_limit", "100"), ("_skip", &skip)])
+            .await?;
+        let count = page.data.len();
+        for user in page.data {
+            match Change::read(ObjectType::User, user, Origin::Backfill) {
+                Ok(change) => changes.push(change),
+                Err(error) => tracing::warn!(error = %error, "a user can't be read"),
+            }
+        }
+        if !page.has_more || count == 0 {
+            return Ok(changes);
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Schema {
+    #[serde(default)]
+    fields: Vec<Object>,
+}
+
+/// Reads the definitions of custom fields and replaces what is kept of them.
+async fn custom_fields(
+    pool: &PgPool,
+    client: &CloseClient,
+    connection_id: Uuid,
+) -> Result<(), SyncError> {
+    for (object_type, record_type) in [
+        (ObjectType::Lead, RecordType::Company),
+        (ObjectType::Contact, RecordType::Person),
+        (ObjectType::Opportunity, RecordType::Opportunity),
+    ] {
+        let fields = definitions(client, object_type).await?;
+        replace(pool, connection_id, record_type, &fields).await?;
+    }
+    Ok(())
+}
+
+/// In the order in which Close shows them, shared ones included; the plain list where there is no schema.
+async fn definitions(
+    client: &CloseClient,
+    object_type: ObjectType,
+) -> Result<Vec<Object>, CloseError> {
+    let name = object_type.as_str();
+    match client
+        .get::<Schema>(&format!("custom_field_schema/{name}/"), &[])
+        .await
+    {
+        Ok(schema) => Ok(schema.fields),
+        Err(error) if error.is_not_found() => Ok(client
+            .list(&format!("custom_field/{name}/"), &[])
+            .await?
+            .data),
+        Err(error) => Err(error),
+    }
+}
+
+async fn replace(
+    pool: &PgPool,
+    connection_id: Uuid,
+    record_type: RecordType,
+    fields: &[Object],
+) -> Result<(), SyncError> {
+    let usable: Vec<(String, String, String, bool)> = fields
+        .iter()
+        .filter_map(|field| {
+            let multiple = field.read("accepts_multiple_values").unwrap_or(false);
+            Some((
+                field.text("id")?,
+                field.text("name")?,
+                field.text("type")?,
+                multiple,
+            ))
+        })
+        .collect();
+    let mut transaction = pool.begin().await?;
+    sqlx::query("delete from custom_field where connection_id = $1 and record_type = $2")
+        .bind(connection_id)
+        .bind(record_type.as_str())
+        .execute(&mut *transaction)
+        .await?;
+    sqlx::query(
+        "insert into custom_field
+             (connection_id, record_type, close_id, name, type, accepts_multiple_values, position)
+         select $1, $2, field.id, field.name, field.type, field.multiple, field.position
+           from unnest($3::text[], $4::text[], $5::text[], $6::boolean[])
+                with ordinality as field (id, name, type, multiple, position)
+         on conflict do nothing",
+    )
+    .bind(connection_id)
+    .bind(record_type.as_str())
+    .bind(
+        usable
+            .iter()
+            .map(|field| field.0.as_str())
+            .collect::<Vec<_>>(),
+    )
+    .bind(
+        usable
+            .iter()
+            .map(|field| field.1.as_str())
+            .collect::<Vec<_>>(),
+    )
+    .bind(
+        usable
+            .iter()
+            .map(|field| field.2.as_str())
+            .collect::<Vec<_>>(),
+    )
+    .bind(usable.iter().map(|field| field.3).collect::<Vec<_>>())
+    .execute(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    Ok(())
+}

@@ -1,0 +1,168 @@
+//! `POST /webhooks/close/{connectionId}`: 200 once the event is durable, 503 when it could not be stored, 401 when the
+//! signature is wrong, missing or old, 400 when the body is no event, 413 when it is too large.
+
+use super::store::{Delivery, Inbox};
+use crate::close::signature::{HASH_HEADER, SigningKey, TIMESTAMP_HEADER};
+use crate::connect::{Connections, Vault};
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use chrono::Utc;
+use closegraph_entity::record::Origin;
+use serde_json::json;
+use sqlx::PgPool;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+use uuid::Uuid;
+
+/// How long a signing key is believed to be current before it is read again.
+const KEY_AGE: Duration = Duration::from_secs(5);
+
+/// What a receiver accepts.
+#[derive(Clone, Copy, Debug)]
+pub struct ReceiverOptions {
+    /// Larger bodies are answered 413.
+    pub max_body_bytes: usize,
+    /// Age of a signature, either way, above which it is refused.
+    pub max_signature_age: Duration,
+}
+
+impl Default for ReceiverOptions {
+    fn default() -> Self {
+        Self {
+            max_body_bytes: 4 * 1024 * 1024,
+            max_signature_age: Duration::from_secs(300),
+        }
+    }
+}
+
+/// What the route needs.
+#[derive(Clone, Debug)]
+pub struct Receiver {
+    inbox: Inbox,
+    connections: Connections,
+    keys: Arc<RwLock<HashMap<Uuid, CachedKey>>>,
+    options: ReceiverOptions,
+}
+
+/// `key` is `None` for a connection without a subscription, or an id that is no connection.
+#[derive(Clone, Debug)]
+struct CachedKey {
+    key: Option<SigningKey>,
+    read_at: Instant,
+}
+
+impl Receiver {
+    /// A receiver that stores into `inbox`.
+    pub fn new(pool: PgPool, vault: Vault, inbox: Inbox, options: ReceiverOptions) -> Self {
+        Self {
+            inbox,
+            connections: Connections::new(pool, vault),
+            keys: Arc::default(),
+            options,
+        }
+    }
+
+    async fn signing_key(&self, connection_id: Uuid) -> Result<Option<SigningKey>, Refusal> {
+        let cached = {
+            let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+            keys.get(&connection_id)
+                .filter(|cached| cached.read_at.elapsed() < KEY_AGE)
+                .cloned()
+        };
+        if let Some(cached) = cached {
+            return Ok(cached.key);
+        }
+        let key = self.connections.signing_key(connection_id).await.map_err(|error| {
+            tracing::error!(connection = %connection_id, error = %error.chain(), "a signing key can't be read");
+            Refusal::Unavailable
+        })?;
+        // Unknown ids are not remembered: a stranger can't make us keep them.
+        if key.is_some() {
+            let cached = CachedKey {
+                key: key.clone(),
+                read_at: Instant::now(),
+            };
+            let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+            keys.insert(connection_id, cached);
+        }
+        Ok(key)
+    }
+
+    async fn receive(
+        &self,
+        connection_id: Uuid,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<(), Refusal> {
+        let Some(key) = self.signing_key(connection_id).await? else {
+            return Err(Refusal::Denied(
+                "this connection has no webhook subscription".to_owned(),
+            ));
+        };
+        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let (timestamp, hash) = (header(TIMESTAMP_HEADER), header(HASH_HEADER));
+        key.verify(
+            timestamp,
+            hash,
+            body,
+            Utc::now(),
+            self.options.max_signature_age,
+        )
+        .map_err(|error| Refusal::Denied(error.to_string()))?;
+        let text = std::str::from_utf8(body)
+            .map_err(|error| Refusal::NoEvent(format!("the body is no UTF-8: {error}")))?;
+        let delivery = Delivery::from_envelope(connection_id, Origin::Webhook, text)
+            .map_err(|error| Refusal::NoEvent(error.to_string()))?;
+        self.inbox.store(delivery).await.map_err(|error| {
+            tracing::error!(connection = %connection_id, error = %error, "a delivery can't be stored");
+            Refusal::Unavailable
+        })
+    }
+}
+
+enum Refusal {
+    Denied(String),
+    NoEvent(String),
+    Unavailable,
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let (status, reason, message) = match self {
+            Self::Denied(message) => (StatusCode::UNAUTHORIZED, "signature", message),
+            Self::NoEvent(message) => (StatusCode::BAD_REQUEST, "no_event", message),
+            Self::Unavailable => {
+                let message = "the event could not be stored: deliver it again".to_owned();
+                (StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
+            }
+        };
+        metrics::counter!("closegraph_events_refused_total", "reason" => reason).increment(1);
+        (status, axum::Json(json!({"error": message}))).into_response()
+    }
+}
+
+/// The route.
+pub fn router(receiver: Receiver) -> Router {
+    let limit = DefaultBodyLimit::max(receiver.options.max_body_bytes);
+    Router::new()
+        .route("/webhooks/close/{connection_id}", post(deliver))
+        .layer(limit)
+        .with_state(receiver)
+}
+
+async fn deliver(
+    State(receiver): State<Receiver>,
+    Path(connection_id): Path<Uuid>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    match receiver.receive(connection_id, &headers, &body).await {
+        Ok(()) => StatusCode::OK.into_response(),
+        Err(refusal) => refusal.into_response(),
+    }
+}

@@ -1,0 +1,139 @@
+//! Objects whose truth can't be told from what arrived are read again from Close. The wish is an inbox row of its own
+//! (action `read`), so that it survives a crash, is not made twice, and shows among the events.
+
+use crate::apply::{Outcome, apply};
+use crate::change::{Change, Content};
+use crate::close::{CloseClient, CloseError, Object, ObjectType};
+use crate::connect::Connections;
+use crate::error::SyncError;
+use chrono::{DateTime, Utc};
+use closegraph_entity::record::Origin;
+use sqlx::{PgPool, Postgres, Transaction};
+use uuid::Uuid;
+
+/// Attempts after which a re-read is dead.
+const MAX_ATTEMPTS: i32 = 10;
+
+/// Wishes for objects to be read again; one that is waiting already is not repeated.
+pub(crate) async fn request_rereads(
+    transaction: &mut Transaction<'_, Postgres>,
+    connection_id: Uuid,
+    objects: &[(ObjectType, String, DateTime<Utc>)],
+) -> Result<(), sqlx::Error> {
+    for (object_type, close_id, version) in objects {
+        let name = format!("reread/{close_id}/{}", version.timestamp_micros());
+        sqlx::query(
+            "insert into event (id, connection_id, origin, close_event_id, event_updated_at, object_type,
+                                object_id, action, payload, state)
+             values ($1, $2, 'reread', $3, $4, $5, $6, 'read', '{}', 'pending')
+             on conflict (connection_id, close_event_id, event_updated_at) do nothing",
+        )
+        .bind(Uuid::new_v5(&connection_id, name.as_bytes()))
+        .bind(connection_id)
+        .bind(format!("reread/{close_id}"))
+        .bind(version)
+        .bind(object_type.as_str())
+        .bind(close_id)
+        .execute(&mut **transaction)
+        .await?;
+    }
+    Ok(())
+}
+
+/// The claim is a lease of a minute, since Close is asked while nothing is locked.
+const CLAIM: &str = "
+    update event set attempts = attempts + 1, next_attempt_at = now() + interval '1 minute'
+     where seq in (
+        select seq from event
+         where state in ('pending', 'failed') and next_attempt_at <= now() and action = 'read'
+         order by next_attempt_at, seq limit 20 for update skip locked)
+    returning seq, id, connection_id, object_type, object_id, event_updated_at, attempts";
+
+type Claimed = (i64, Uuid, Uuid, String, String, DateTime<Utc>, i32);
+
+/// Reads again what waits for it, and answers how many objects that were.
+pub(crate) async fn reread_all(
+    pool: &PgPool,
+    connections: &Connections,
+) -> Result<usize, SyncError> {
+    let claimed: Vec<Claimed> = sqlx::query_as(CLAIM).fetch_all(pool).await?;
+    let count = claimed.len();
+    for claim in claimed {
+        let (seq, attempts) = (claim.0, claim.6);
+        if let Err(error) = reread(pool, connections, claim).await {
+            let state = if attempts >= MAX_ATTEMPTS {
+                "dead"
+            } else {
+                "failed"
+            };
+            tracing::warn!(seq, error = %error.chain(), state, "an object can't be read again");
+            sqlx::query(
+                "update event set state = $2, error = $3,
+                        next_attempt_at = now() + least(power(2, attempts), 3600) * interval '1 second'
+                  where seq = $1",
+            )
+            .bind(seq)
+            .bind(state)
+            .bind(error.chain())
+            .execute(pool)
+            .await?;
+        }
+    }
+    Ok(count)
+}
+
+async fn reread(pool: &PgPool, connections: &Connections, claim: Claimed) -> Result<(), SyncError> {
+    let (seq, event_id, connection_id, object_type, close_id, version, _) = claim;
+    let Some(object_type) = ObjectType::of_event(&object_type) else {
+        return Ok(());
+    };
+    let client = connections.client(connection_id).await?;
+    let content = match read(&client, object_type, &close_id).await? {
+        Some(object) => Content::Full(object),
+        None => Content::Deleted { merged_into: None },
+    };
+    let version = match &content {
+        Content::Full(object) => object.timestamp("date_updated").unwrap_or(version),
+        _ => version,
+    };
+    let origin = Origin::Reread;
+    let change = Change {
+        object_type,
+        close_id,
+        version,
+        content,
+        origin,
+        event_id: Some(event_id),
+        actor: None,
+    };
+    let context = connections.mapping(connection_id).await?;
+    let mut transaction = pool.begin().await?;
+    let outcomes = apply(&mut transaction, &context, None, vec![change]).await?;
+    let changed = matches!(
+        outcomes.first(),
+        Some(Outcome::Created | Outcome::Updated | Outcome::Deleted)
+    );
+    sqlx::query("update event set state = $2, error = null, finished_at = now() where seq = $1")
+        .bind(seq)
+        .bind(if changed { "applied" } else { "unchanged" })
+        .execute(&mut *transaction)
+        .await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// The object as it is now; `None` when Close has it no more.
+async fn read(
+    client: &CloseClient,
+    object_type: ObjectType,
+    close_id: &str,
+) -> Result<Option<Object>, CloseError> {
+    match client
+        .get(&format!("{}/{close_id}/", object_type.as_str()), &[])
+        .await
+    {
+        Ok(object) => Ok(Some(object)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}

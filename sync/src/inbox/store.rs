@@ -1,0 +1,233 @@
+//! The inbox's front: deliveries that arrive together are stored by one statement, so that the disk's flush rate is
+//! not the ceiling.
+
+use crate::close::{ObjectType, parse_timestamp};
+use chrono::{DateTime, Utc};
+use closegraph_entity::record::Origin;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use sqlx::PgPool;
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+/// Deliveries in one statement.
+const BATCH: usize = 256;
+/// Deliveries that may wait to be stored; above it receivers wait.
+const QUEUE: usize = 4096;
+
+/// The same event comes twice: `(connection, event id, its date_updated)` is unique, and later copies are dropped.
+const STORE: &str = "
+    with stored as (
+        insert into event (id, connection_id, origin, close_event_id, event_updated_at, object_type,
+                           object_id, action, payload, state, finished_at)
+        select id, connection_id, origin, close_event_id, event_updated_at, object_type, object_id, action,
+               payload::jsonb, state, case state when 'ignored' then now() end
+          from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $6::text[],
+                      $7::text[], $8::text[], $9::text[], $10::text[])
+            as new (id, connection_id, origin, close_event_id, event_updated_at, object_type, object_id,
+                    action, payload, state)
+        on conflict (connection_id, close_event_id, event_updated_at) do nothing
+        returning state
+    )
+    select pg_notify($11, ''), count(*) from stored where state = 'pending' having count(*) > 0";
+
+/// An event as it was delivered.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    connection_id: Uuid,
+    origin: Origin,
+    close_event_id: String,
+    event_updated_at: DateTime<Utc>,
+    object_type: String,
+    object_id: String,
+    action: String,
+    payload: String,
+}
+
+/// Why a body is no event.
+#[derive(Debug, thiserror::Error)]
+pub enum DeliveryError {
+    #[error("the body is no event: {0}")]
+    Shape(#[from] serde_json::Error),
+    #[error("event.date_updated is no timestamp: {0:?}")]
+    Timestamp(String),
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    event: &'a RawValue,
+}
+
+#[derive(Deserialize)]
+struct Head {
+    id: String,
+    object_type: String,
+    action: String,
+    #[serde(default)]
+    object_id: Option<String>,
+    date_updated: Option<String>,
+    #[serde(default)]
+    date_created: Option<String>,
+}
+
+impl Delivery {
+    /// Reads `{"subscription_id", "event": {…}}`.
+    pub fn from_envelope(
+        connection_id: Uuid,
+        origin: Origin,
+        body: &str,
+    ) -> Result<Self, DeliveryError> {
+        let envelope: Envelope<'_> = serde_json::from_str(body)?;
+        let payload = crate::close::storable(envelope.event.get()).into_owned();
+        let head: Head = serde_json::from_str(&payload)?;
+        let at = head.date_updated.or(head.date_created).unwrap_or_default();
+        let event_updated_at = parse_timestamp(&at).ok_or(DeliveryError::Timestamp(at))?;
+        Ok(Self {
+            connection_id,
+            origin,
+            close_event_id: head.id,
+            event_updated_at,
+            object_type: head.object_type,
+            object_id: head.object_id.unwrap_or_default(),
+            action: head.action,
+            payload,
+        })
+    }
+
+    /// Whether we do something with it.
+    fn is_modelled(&self) -> bool {
+        let action = self.action.as_str();
+        ObjectType::of_event(&self.object_type).is_some_and(|object_type| {
+            matches!(action, "created" | "updated" | "deleted")
+                || (action == "merged" && object_type == ObjectType::Lead)
+        })
+    }
+
+    fn id(&self) -> Uuid {
+        let name = format!(
+            "{}/{}",
+            self.close_event_id,
+            self.event_updated_at.timestamp_micros()
+        );
+        Uuid::new_v5(&self.connection_id, name.as_bytes())
+    }
+}
+
+type Answer = oneshot::Sender<Result<(), sqlx::Error>>;
+
+/// Stores deliveries. Clones share one queue.
+#[derive(Clone, Debug)]
+pub struct Inbox {
+    queue: mpsc::Sender<(Delivery, Answer)>,
+}
+
+impl Inbox {
+    /// An inbox over the pool. Its task ends when the last clone is dropped and the queue is empty.
+    pub fn new(pool: PgPool) -> Self {
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        tokio::spawn(store_all(pool, waiting));
+        Self { queue }
+    }
+
+    /// Answers once the delivery is durable, or was durable already.
+    pub async fn store(&self, delivery: Delivery) -> Result<(), sqlx::Error> {
+        let (answer, stored) = oneshot::channel();
+        self.queue
+            .send((delivery, answer))
+            .await
+            .map_err(|_| sqlx::Error::WorkerCrashed)?;
+        stored.await.map_err(|_| sqlx::Error::WorkerCrashed)?
+    }
+}
+
+async fn store_all(pool: PgPool, mut waiting: mpsc::Receiver<(Delivery, Answer)>) {
+    let mut batch = Vec::with_capacity(BATCH);
+    while waiting.recv_many(&mut batch, BATCH).await > 0 {
+        let (deliveries, answers): (Vec<Delivery>, Vec<Answer>) = batch.drain(..).unzip();
+        match store(&pool, &deliveries).await {
+            Ok(()) => answers
+                .into_iter()
+                .for_each(|answer| drop(answer.send(Ok(())))),
+            // One delivery that Postgres refuses must not take its neighbours along.
+            Err(error) if deliveries.len() > 1 => {
+                tracing::warn!(error = %error, count = deliveries.len(), "storing deliveries one by one");
+                for (delivery, answer) in deliveries.iter().zip(answers) {
+                    let stored = store(&pool, std::slice::from_ref(delivery)).await;
+                    drop(answer.send(stored));
+                }
+            }
+            Err(error) => {
+                if let Some(answer) = answers.into_iter().next() {
+                    drop(answer.send(Err(error)));
+                }
+            }
+        }
+    }
+}
+
+async fn store(pool: &PgPool, deliveries: &[Delivery]) -> Result<(), sqlx::Error> {
+    let state = |delivery: &Delivery| {
+        if delivery.is_modelled() {
+            "pending"
+        } else {
+            "ignored"
+        }
+    };
+    let each = deliveries;
+    sqlx::query(STORE)
+        .bind(each.iter().map(Delivery::id).collect::<Vec<_>>())
+        .bind(
+            each.iter()
+                .map(|delivery| delivery.connection_id)
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            each.iter()
+                .map(|delivery| delivery.origin.as_str())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            each.iter()
+                .map(|delivery| delivery.close_event_id.as_str())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            each.iter()
+                .map(|delivery| delivery.event_updated_at)
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            each.iter()
+                .map(|delivery| delivery.object_type.as_str())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            each.iter()
+                .map(|delivery| delivery.object_id.as_str())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            each.iter()
+                .map(|delivery| delivery.action.as_str())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            each.iter()
+                .map(|delivery| delivery.payload.as_str())
+                .collect::<Vec<_>>(),
+        )
+        .bind(each.iter().map(state).collect::<Vec<_>>())
+        .bind(super::CHANNEL)
+        .execute(pool)
+        .await?;
+    for delivery in each {
+        let outcome = if delivery.is_modelled() {
+            "stored"
+        } else {
+            "ignored"
+        };
+        metrics::counter!("closegraph_events_received_total", "outcome" => outcome).increment(1);
+    }
+    Ok(())
+}

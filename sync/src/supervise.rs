@@ -1,0 +1,176 @@
+//! What runs while a process syncs: workers of the inbox, re-reads, and the backfill of connections that lack one.
+
+use crate::connect::{Connections, Vault};
+use crate::error::SyncError;
+use crate::inbox::{
+    CHANNEL, Inbox, Receiver, ReceiverOptions, WorkOptions, reread_all, router, work_off,
+};
+use crate::reconcile::{BackfillOptions, Progress, Strategy, backfill, is_backfilled};
+use sqlx::PgPool;
+use sqlx::postgres::PgListener;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// How a process syncs.
+#[derive(Clone, Copy, Debug)]
+pub struct SyncOptions {
+    /// Workers of the inbox.
+    pub workers: usize,
+    /// Events that a worker claims at once.
+    pub batch: u16,
+    /// How often the inbox and the connections are looked at without being woken.
+    pub poll: Duration,
+    pub receiver: ReceiverOptions,
+    pub strategy: Strategy,
+}
+
+impl Default for SyncOptions {
+    fn default() -> Self {
+        Self {
+            workers: 2,
+            batch: 500,
+            poll: Duration::from_secs(2),
+            receiver: ReceiverOptions::default(),
+            strategy: Strategy::Auto,
+        }
+    }
+}
+
+/// The sync side of a process.
+#[derive(Clone, Debug)]
+pub struct SyncService {
+    pool: PgPool,
+    connections: Connections,
+    receiver: Receiver,
+    options: SyncOptions,
+}
+
+impl SyncService {
+    /// A service over the pool.
+    pub fn new(pool: PgPool, vault: Vault, options: SyncOptions) -> Self {
+        let inbox = Inbox::new(pool.clone());
+        let receiver = Receiver::new(pool.clone(), vault.clone(), inbox, options.receiver);
+        Self {
+            connections: Connections::new(pool.clone(), vault),
+            pool,
+            receiver,
+            options,
+        }
+    }
+
+    /// `POST /webhooks/close/{connectionId}`.
+    pub fn router(&self) -> axum::Router {
+        router(self.receiver.clone())
+    }
+
+    /// Credentials and settings.
+    pub fn connections(&self) -> &Connections {
+        &self.connections
+    }
+
+    /// Works until `stop` is cancelled; what was begun is finished first.
+    pub async fn run(&self, stop: CancellationToken) {
+        let wake = Arc::new(Notify::new());
+        let mut tasks = JoinSet::new();
+        tasks.spawn(listen(self.pool.clone(), wake.clone(), stop.clone()));
+        for _ in 0..self.options.workers.max(1) {
+            let (service, wake, stop) = (self.clone(), wake.clone(), stop.clone());
+            tasks.spawn(async move { service.work(&wake, &stop).await });
+        }
+        let (service, rereads) = (self.clone(), stop.clone());
+        tasks.spawn(async move {
+            every(service.options.poll, &rereads, || async {
+                reread_all(&service.pool, &service.connections)
+                    .await
+                    .map(drop)
+            })
+            .await;
+        });
+        let (service, backfills) = (self.clone(), stop.clone());
+        tasks.spawn(async move {
+            every(service.options.poll, &backfills, || {
+                service.backfill_missing(&backfills)
+            })
+            .await;
+        });
+        while tasks.join_next().await.is_some() {}
+    }
+
+    async fn work(&self, wake: &Notify, stop: &CancellationToken) {
+        let options = WorkOptions {
+            batch: i64::from(self.options.batch),
+            ..WorkOptions::default()
+        };
+        while !stop.is_cancelled() {
+            let woken = wake.notified();
+            match work_off(&self.pool, &self.connections, &options).await {
+                Ok(claimed) if claimed > 0 => continue,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::error!(error = %error.chain(), "the inbox can't be worked off");
+                }
+            }
+            tokio::select! {
+                () = woken => {}
+                () = tokio::time::sleep(self.options.poll) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+    }
+
+    /// Backfills the connections that have no complete copy yet, one after the other.
+    async fn backfill_missing(&self, stop: &CancellationToken) -> Result<(), SyncError> {
+        for id in self.connections.active().await? {
+            if stop.is_cancelled() || is_backfilled(&self.pool, id).await? {
+                continue;
+            }
+            let options = BackfillOptions {
+                strategy: self.options.strategy,
+                restart: false,
+            };
+            let (progress, _) = watch::channel(Progress::default());
+            match backfill(&self.pool, &self.connections, id, &options, &progress, stop).await {
+                Ok(_) | Err(SyncError::AlreadyRunning { .. } | SyncError::Interrupted) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Wakes workers when a delivery is stored, by this process or another.
+async fn listen(pool: PgPool, wake: Arc<Notify>, stop: CancellationToken) {
+    let listening = async {
+        let mut listener = PgListener::connect_with(&pool).await?;
+        listener.listen(CHANNEL).await?;
+        loop {
+            listener.recv().await?;
+            wake.notify_waiters();
+        }
+    };
+    let ended: Option<Result<(), sqlx::Error>> = stop.run_until_cancelled(listening).await;
+    if let Some(Err(error)) = ended {
+        tracing::warn!(error = %error, "no wake-up calls from Postgres: the inbox is polled");
+    }
+}
+
+/// Repeats a task until told to stop; a failure is logged and the task is tried again.
+async fn every<F, Fut>(pause: Duration, stop: &CancellationToken, task: F)
+where
+    F: Fn() -> Fut,
+    Fut: Future<Output = Result<(), SyncError>>,
+{
+    while !stop.is_cancelled() {
+        if let Err(error) = task().await {
+            tracing::warn!(error = %error.chain(), "a sync task failed; it will be tried again");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+}
