@@ -3,8 +3,9 @@
 //
 //   GRAPHIQL_URL=http://127.0.0.1:8080/graphiql TOKEN=cg_… node --test test/graphiql.test.js
 //
-// CHROMIUM names the browser (default /usr/bin/chromium); SCREENSHOT the picture of the answered question.
+// CHROMIUM names the browser (default: the first found); SCREENSHOT the picture of the answered question.
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -14,6 +15,17 @@ import { startFakeServer } from './fakeServer.js';
 
 const SCREENSHOT = process.env['SCREENSHOT'] ?? fileURLToPath(new URL('../test-results/graphiql.png', import.meta.url));
 const PATIENCE = 20_000;
+
+// None found: Playwright looks for a browser of its own.
+const BROWSER =
+  process.env['CHROMIUM'] ??
+  [
+    '/usr/bin/chromium',
+    '/usr/bin/chromium-browser',
+    '/usr/bin/google-chrome',
+    '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+    '/Applications/Chromium.app/Contents/MacOS/Chromium',
+  ].find(existsSync);
 
 /** @type {import('playwright-core').Browser} */
 let browser;
@@ -32,7 +44,7 @@ before(async () => {
     target = { url, token, close: async () => {} };
   }
   browser = await chromium.launch({
-    executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
+    ...(BROWSER === undefined ? {} : { executablePath: BROWSER }),
     args: [
       '--no-sandbox',
       '--disable-gpu',
