@@ -4,7 +4,7 @@ use close_sim::{Faults, SimulatorConfig, WebhookTiming};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 
-use crate::harness::{Receiver, config, start, subscription, text};
+use crate::harness::{Arrived, Receiver, config, start, subscription, text};
 
 fn signature(key: &str, timestamp: &str, body: &[u8]) -> String {
     let mut mac = Hmac::<sha2::Sha256>::new_from_slice(&hex::decode(key).unwrap()).unwrap();
@@ -117,7 +117,7 @@ async fn deliveries_are_signed_creations_come_at_once_and_updates_consolidated()
     sim.idle().await;
     let arrived = receiver.wait(2).await;
     assert_eq!(
-        arrived.iter().map(|one| one.what()).collect::<Vec<_>>(),
+        arrived.iter().map(Arrived::what).collect::<Vec<_>>(),
         ["lead created", "lead updated"]
     );
     for one in &arrived {
@@ -231,7 +231,7 @@ async fn filters_let_through_only_what_they_describe() {
         .await
         .ok();
     sim.idle().await;
-    let what: Vec<String> = receiver.arrived().iter().map(|one| one.what()).collect();
+    let what: Vec<String> = receiver.arrived().iter().map(Arrived::what).collect();
     assert_eq!(what, ["opportunity created", "opportunity updated"]);
     assert_eq!(receiver.arrived()[1].event()["data"]["status_type"], "won");
 }
