@@ -86,6 +86,8 @@ async function newPage() {
 
 /** Presses play and returns what the server answered. @param {import('playwright-core').Page} page */
 async function run(page) {
+  // Before its editor stands, play has nothing to send.
+  await page.locator('.graphiql-query-editor .view-line').getByText('revenue').first().waitFor();
   const answered = page.waitForResponse(
     (response) =>
       new URL(response.url()).pathname.endsWith('/graphql') &&
@@ -149,9 +151,6 @@ describe('GraphiQL', () => {
     const reason = page.locator('.bar').getByRole('alert');
     await reason.waitFor();
     assert.notEqual((await reason.textContent())?.trim(), '');
-    // The browser itself reports the 401 in the console; nothing else may have gone wrong.
-    assert.deepEqual(faults.filter((fault) => !fault.includes('401')), []);
-    faults.length = 0;
 
     await page.locator('#token').fill(`  Bearer ${target.token} `);
     await page.getByRole('button', { name: 'Use it' }).click();
@@ -163,7 +162,8 @@ describe('GraphiQL', () => {
     await page.getByRole('button', { name: 'Forget' }).click();
     await box.waitFor();
     assert.equal(await page.evaluate(() => sessionStorage.length), 0);
-    assert.deepEqual(faults, []);
+    // The browser reports the refused request in the console by itself; nothing else may have gone wrong.
+    assert.deepEqual(faults.filter((fault) => !fault.includes('status of 401')), []);
     await page.context().close();
   });
 });
