@@ -94,6 +94,7 @@ impl App {
     /// Changes the world and hands the events to the webhooks, in the order of the changes.
     pub(crate) fn write<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
         let mut world = self.world.write().unwrap_or_else(PoisonError::into_inner);
+        world.settle();
         let answer = change(&mut world);
         let events = world.take_outbox();
         if !events.is_empty() {

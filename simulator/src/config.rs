@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use crate::SimulatorError;
 use crate::faults::Faults;
+use crate::{MOST_TRAFFIC, SimulatorError};
 
 /// The settings of one [`crate::Simulator`].
 #[derive(Debug, Clone)]
@@ -88,7 +88,7 @@ impl SimulatorConfig {
         if self.api_key.is_empty() || self.api_key.contains(':') {
             return refuse("api key", "not empty, without a colon");
         }
-        if !(0.0..=10_000.0).contains(&self.traffic_per_second) {
+        if !(0.0..=MOST_TRAFFIC).contains(&self.traffic_per_second) {
             return refuse("traffic", "from 0 to 10,000 actions a second");
         }
         match self.faults.invalid() {

@@ -19,6 +19,7 @@ pub(crate) use self::dice::Dice;
 pub(crate) use self::lead::{company, new_lead_body};
 
 use crate::config::SimulatorConfig;
+use crate::world::id::Id;
 use crate::world::moment::Moment;
 use crate::world::organization::Organization;
 use crate::world::records::Records;
@@ -65,6 +66,8 @@ struct Maker<'c> {
     organization: &'c Organization,
     now: Moment,
     texts: Texts,
+    /// The users' ids, shared by the custom fields that name them.
+    users: Vec<Arc<Id>>,
 }
 
 /// The organization and its objects at `now`.
@@ -78,6 +81,11 @@ pub(crate) fn generate(config: &SimulatorConfig, now: Moment) -> (Organization, 
         organization: &organization,
         now,
         texts: Texts::default(),
+        users: organization
+            .users
+            .iter()
+            .map(|user| Arc::new(user.id))
+            .collect(),
     };
     let mut records = Records::default();
     for number in 0..config.leads {

@@ -44,10 +44,16 @@ pub enum SimulatorError {
     /// The listener has no address.
     #[error("the listener has no address")]
     Address(#[source] std::io::Error),
+    /// The organization was not generated: the runtime is shutting down.
+    #[error("the organization was not generated")]
+    Generation(#[source] tokio::task::JoinError),
     /// The client for webhook deliveries cannot be made.
     #[error("the client for webhook deliveries cannot be made")]
     Client(#[source] reqwest::Error),
 }
+
+/// Actions a second that traffic may have.
+pub(crate) const MOST_TRAFFIC: f64 = 10_000.0;
 
 /// A running simulator.
 #[derive(Debug)]
@@ -84,7 +90,12 @@ impl Simulator {
         let address = listener.local_addr().map_err(SimulatorError::Address)?;
         let (base_url, control_url) = (reach(address, "/api/v1/")?, reach(address, "/_sim/")?);
         let tasks = TaskTracker::new();
-        let app = Arc::new(App::new(config, shutdown.clone(), tasks.clone())?);
+        let parts = (config, shutdown.clone(), tasks.clone());
+        // Many leads take a second or more of a processor.
+        let app = tokio::task::spawn_blocking(|| App::new(parts.0, parts.1, parts.2))
+            .await
+            .map_err(SimulatorError::Generation)??;
+        let app = Arc::new(app);
         let router = Router::new()
             .nest("/api/v1", rest::router(&app))
             .nest("/_sim", control::router(&app))
@@ -125,9 +136,11 @@ impl Simulator {
         self.app.organization.id.as_str()
     }
 
-    /// Changes per second from now on; 0 is none.
+    /// Changes per second from now on, up to 10,000; 0 is none.
     pub fn set_traffic(&self, per_second: f64) {
-        self.app.traffic.send_replace(per_second.max(0.0));
+        self.app
+            .traffic
+            .send_replace(per_second.clamp(0.0, MOST_TRAFFIC));
     }
 
     /// Resolves once everything has ended after the shutdown.

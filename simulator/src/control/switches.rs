@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::extract::State;
 use serde_json::{Value, json};
 
+use crate::MOST_TRAFFIC;
 use crate::faults::Faults;
 use crate::rest::Shared;
 use crate::rest::answer::{Answer, Failure, ok};
@@ -38,7 +39,7 @@ pub(super) async fn clear_faults(State(app): Shared) -> Answer {
 /// `{"per_second": 5.0}`; 0 stops the traffic.
 pub(super) async fn set_traffic(State(app): Shared, JsonBody(body): JsonBody) -> Answer {
     let per_second = body.get("per_second").and_then(Value::as_f64);
-    let per_second = per_second.filter(|rate| (0.0..=10_000.0).contains(rate));
+    let per_second = per_second.filter(|rate| (0.0..=MOST_TRAFFIC).contains(rate));
     let per_second = per_second
         .ok_or_else(|| Failure::field("per_second", "Value must be from 0 to 10,000."))?;
     app.traffic.send_replace(per_second);

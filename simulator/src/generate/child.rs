@@ -1,5 +1,7 @@
 //! Contacts and opportunities of generated leads, and the bodies of new ones.
 
+use std::sync::Arc;
+
 use chrono::NaiveDate;
 use serde_json::{Value, json};
 
@@ -125,7 +127,7 @@ impl Maker<'_> {
         &mut self,
         lead: Handle,
         contacts: &[Handle],
-        contact_ids: &[Id],
+        contact_ids: &[Arc<Id>],
         lead_dates: Dates,
         dice: &mut Dice,
     ) -> Opportunity {

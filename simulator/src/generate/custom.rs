@@ -11,7 +11,12 @@ use crate::world::organization::{CustomField, FieldOn, FieldType};
 
 impl Maker<'_> {
     /// Values for one object; `contacts` are those that a contact field may name.
-    pub(super) fn custom(&mut self, on: FieldOn, contacts: &[Id], dice: &mut Dice) -> CustomValues {
+    pub(super) fn custom(
+        &mut self,
+        on: FieldOn,
+        contacts: &[Arc<Id>],
+        dice: &mut Dice,
+    ) -> CustomValues {
         let organization = self.organization;
         let mut values = Vec::new();
         for (place, field) in organization.fields_of(on) {
@@ -39,7 +44,7 @@ impl Maker<'_> {
     fn one(
         &mut self,
         field: &CustomField,
-        contacts: &[Id],
+        contacts: &[Arc<Id>],
         dice: &mut Dice,
     ) -> Option<CustomValue> {
         let day = self.now.plus(-dice.between(-200, 500) * DAY);
@@ -56,14 +61,10 @@ impl Maker<'_> {
             FieldType::DateTime => CustomValue::Moment(Moment(day.0 - day.0.rem_euclid(1_000))),
             FieldType::Choices => CustomValue::Text(self.texts.get(dice.pick(field.choices))),
             FieldType::User => {
-                let user = self
-                    .organization
-                    .users
-                    .get(dice.below(self.organization.users.len()))?;
-                CustomValue::Id(Box::new(user.id))
+                CustomValue::Id(Arc::clone(self.users.get(dice.below(self.users.len()))?))
             }
             FieldType::Contact => {
-                CustomValue::Id(Box::new(*contacts.get(dice.below(contacts.len()))?))
+                CustomValue::Id(Arc::clone(contacts.get(dice.below(contacts.len()))?))
             }
         })
     }

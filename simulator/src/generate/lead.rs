@@ -47,7 +47,9 @@ impl Maker<'_> {
             .config
             .contacts_per_lead
             .unwrap_or_else(|| several(dice, 2));
-        let contact_ids: Vec<Id> = (0..contacts).map(|_| dice.id(IdKind::Contact)).collect();
+        let contact_ids: Vec<Arc<Id>> = (0..contacts)
+            .map(|_| Arc::new(dice.id(IdKind::Contact)))
+            .collect();
         let lead = Lead {
             id: dice.id(IdKind::Lead),
             name: match number % 97 {
@@ -70,7 +72,7 @@ impl Maker<'_> {
         let mut places = Vec::with_capacity(contact_ids.len());
         for id in &contact_ids {
             let contact = self.contact(
-                *id,
+                **id,
                 handle,
                 place,
                 &name,

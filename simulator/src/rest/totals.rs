@@ -11,6 +11,7 @@ use crate::world::opportunity::{Opportunity, ValuePeriod};
 /// Minor units.
 #[derive(Debug, Clone, Copy, Default)]
 struct Sum {
+    count: usize,
     value: i64,
     expected: i64,
 }
@@ -18,7 +19,6 @@ struct Sum {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Totals {
     count: usize,
-    count_by_period: BTreeMap<&'static str, usize>,
     one_time: Sum,
     monthly: Sum,
     annual: Sum,
@@ -32,15 +32,12 @@ impl Totals {
 
     pub(super) fn add(&mut self, deal: &Opportunity) {
         self.count += 1;
-        *self
-            .count_by_period
-            .entry(deal.period.as_str())
-            .or_default() += 1;
         let of_period = match deal.period {
             ValuePeriod::OneTime => &mut self.one_time,
             ValuePeriod::Monthly => &mut self.monthly,
             ValuePeriod::Annual => &mut self.annual,
         };
+        of_period.count += 1;
         of_period.value += deal.value.unwrap_or(0);
         of_period.expected += deal.expected_value().unwrap_or(0);
         self.annualized.value += deal.annualized_value().unwrap_or(0);
@@ -65,7 +62,16 @@ impl Serialize for ShownTotals<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let totals = self.totals;
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("count_by_value_period", &totals.count_by_period)?;
+        let periods = [
+            ("one_time", totals.one_time.count),
+            ("monthly", totals.monthly.count),
+            ("annual", totals.annual.count),
+        ];
+        let present: BTreeMap<_, _> = periods
+            .into_iter()
+            .filter(|(_, count)| *count > 0)
+            .collect();
+        map.serialize_entry("count_by_value_period", &present)?;
         let sums = [
             ("one_time", totals.one_time),
             ("monthly", totals.monthly),

@@ -19,7 +19,7 @@ pub(crate) enum CustomValue {
     Whole(i64),
     Decimal(f64),
     Moment(Moment),
-    Id(Box<Id>),
+    Id(Arc<Id>),
     Many(Box<[CustomValue]>),
     /// Hidden fields hold anything.
     Any(Box<Value>),
@@ -154,12 +154,12 @@ pub(crate) fn read_one(
         FieldType::User => text
             .filter(|text| organization.user_place(text).is_some())
             .and_then(Id::parse)
-            .map(|id| CustomValue::Id(Box::new(id)))
+            .map(|id| CustomValue::Id(Arc::new(id)))
             .ok_or("Value is not a user of this organization."),
         FieldType::Contact => text
             .filter(|text| text.starts_with("cont_"))
             .and_then(Id::parse)
-            .map(|id| CustomValue::Id(Box::new(id)))
+            .map(|id| CustomValue::Id(Arc::new(id)))
             .ok_or("Value is not a contact."),
     }
 }

@@ -1,6 +1,8 @@
 //! Object ids: a prefix that names the type and 43 (classic) or 22 (newer resources) base62
 //! characters (Close API dossier 1.6).
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::{Serialize, Serializer};
@@ -88,6 +90,13 @@ impl Id {
         text.get_mut(..given.len())?
             .copy_from_slice(given.as_bytes());
         Some(Self { text, length })
+    }
+
+    /// A hash of the text.
+    pub(crate) fn short(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.hash(&mut hasher);
+        hasher.finish()
     }
 
     pub(crate) fn as_str(&self) -> &str {

@@ -58,7 +58,10 @@ impl Window {
 #[derive(Debug, Clone)]
 pub(crate) struct Store<T> {
     slots: Vec<Option<Arc<T>>>,
-    handles: HashMap<Id, Handle>,
+    /// By a hash of the id, a quarter of the size of the ids themselves.
+    handles: HashMap<u64, Handle>,
+    /// Ids whose hash was taken.
+    collided: HashMap<Id, Handle>,
     by_created: BTreeSet<(Moment, Handle)>,
     by_updated: BTreeSet<(Moment, Handle)>,
     by_lead: BTreeSet<(Handle, Handle)>,
@@ -69,6 +72,7 @@ impl<T> Default for Store<T> {
         Self {
             slots: Vec::new(),
             handles: HashMap::new(),
+            collided: HashMap::new(),
             by_created: BTreeSet::new(),
             by_updated: BTreeSet::new(),
             by_lead: BTreeSet::new(),
@@ -92,8 +96,25 @@ impl<T: Record> Store<T> {
     }
 
     pub(crate) fn find(&self, id: &str) -> Option<(Handle, &Arc<T>)> {
-        let handle = *self.handles.get(&Id::parse(id)?)?;
-        Some((handle, self.get(handle)?))
+        let id = Id::parse(id)?;
+        let by_hash = self.handles.get(&id.short()).copied();
+        let found = by_hash.and_then(|handle| Some((handle, self.get(handle)?)));
+        found.filter(|(_, record)| record.id() == id).or_else(|| {
+            let handle = *self.collided.get(&id)?;
+            Some((handle, self.get(handle)?))
+        })
+    }
+
+    fn name(&mut self, id: Id, handle: Handle) {
+        if *self.handles.entry(id.short()).or_insert(handle) != handle {
+            self.collided.insert(id, handle);
+        }
+    }
+
+    fn forget(&mut self, id: Id, handle: Handle) {
+        if self.collided.remove(&id).is_none() && self.handles.get(&id.short()) == Some(&handle) {
+            self.handles.remove(&id.short());
+        }
     }
 
     /// Puts a version in its place (none: deleted) and answers the one it replaces.
@@ -111,7 +132,7 @@ impl<T: Record> Store<T> {
                 self.by_lead.remove(&(lead, handle));
             }
             if version.is_none() {
-                self.handles.remove(&old.id());
+                self.forget(old.id(), handle);
             }
         }
         if let Some(new) = &version {
@@ -121,7 +142,7 @@ impl<T: Record> Store<T> {
                 self.by_lead.insert((lead, handle));
             }
             if before.is_none() {
-                self.handles.insert(new.id(), handle);
+                self.name(new.id(), handle);
             }
         }
         if let Some(slot) = self.slots.get_mut(index) {

@@ -3,7 +3,7 @@ use std::time::Duration;
 use close_sim::SimulatorConfig;
 use serde_json::{Value, json};
 
-use crate::harness::{config, start, text};
+use crate::harness::{config, start, subscription, text};
 
 #[tokio::test]
 async fn objects_come_as_rest_gives_them_one_a_line() {
@@ -138,4 +138,23 @@ async fn a_control_token_is_required_when_there_is_one() {
             .status(),
         200
     );
+}
+
+#[tokio::test]
+async fn a_cancelled_shutdown_token_ends_everything_with_connections_open() {
+    let sim = start(SimulatorConfig {
+        traffic_per_second: 50.0,
+        ..config()
+    })
+    .await;
+    sim.send(
+        "POST",
+        "webhook/",
+        subscription("http://127.0.0.1:9/nobody"),
+    )
+    .await
+    .ok();
+    sim.send("POST", "lead/", json!({ "name": "A" })).await.ok();
+    let stopped = tokio::time::timeout(Duration::from_secs(5), sim.stop()).await;
+    assert!(stopped.is_ok());
 }

@@ -52,7 +52,7 @@ async fn a_lead_is_the_same_however_many_others_there_are() {
 }
 
 #[tokio::test]
-async fn the_data_is_as_odd_as_closes() {
+async fn leads_are_as_odd_as_closes() {
     let sim = start(SimulatorConfig {
         leads: 600,
         ..config()
@@ -95,7 +95,15 @@ async fn the_data_is_as_odd_as_closes() {
             .iter()
             .all(|lead| !text(lead, "display_name").is_empty())
     );
+}
 
+#[tokio::test]
+async fn deals_and_contacts_are_as_odd_as_closes() {
+    let sim = start(SimulatorConfig {
+        leads: 600,
+        ..config()
+    })
+    .await;
     let deals = sim.all("opportunity/").await;
     let any = |holds: &dyn Fn(&Value) -> bool| deals.iter().any(holds);
     assert!(any(&|deal| deal["value"].is_null()));

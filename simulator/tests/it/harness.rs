@@ -12,7 +12,7 @@ use axum::routing::post;
 use close_sim::{RateLimit, Simulator, SimulatorConfig};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// A quiet organization: 120 leads, no traffic, no limit, its clock at noon of 2026-06-19.
 pub(crate) fn config() -> SimulatorConfig {
@@ -31,13 +31,7 @@ pub(crate) fn config() -> SimulatorConfig {
 pub(crate) struct Sim {
     pub(crate) simulator: Simulator,
     pub(crate) client: reqwest::Client,
-    shutdown: CancellationToken,
-}
-
-impl Drop for Sim {
-    fn drop(&mut self) {
-        self.shutdown.cancel();
-    }
+    shutdown: DropGuard,
 }
 
 /// A status and its JSON body.
@@ -81,7 +75,7 @@ pub(crate) async fn start(config: SimulatorConfig) -> Sim {
     Sim {
         simulator,
         client: reqwest::Client::new(),
-        shutdown,
+        shutdown: shutdown.drop_guard(),
     }
 }
 
@@ -104,6 +98,12 @@ impl Sim {
 
     pub(crate) async fn search(&self, body: Value) -> Got {
         self.send("POST", "data/search/", body).await
+    }
+
+    /// Cancels the shutdown token and waits for the end; the client keeps its connections.
+    pub(crate) async fn stop(self) {
+        self.shutdown.disarm().cancel();
+        self.simulator.stopped().await;
     }
 
     /// A control endpoint.
