@@ -37,7 +37,7 @@ does not have; simulator/README.md lists them.";
 #[derive(Debug, Args)]
 struct Serve {
     /// Where to listen; anything but loopback should go with --control-token
-    #[arg(long, default_value = "127.0.0.1:8765", env = "CLOSE_SIM_LISTEN")]
+    #[arg(long, default_value = "127.0.0.1:8765", env = "CLOSE_SIM_LISTEN", value_parser = address)]
     listen: SocketAddr,
     /// Print one line of JSON instead of the block for people
     #[arg(long)]
@@ -79,13 +79,19 @@ struct Data {
 #[command(next_help_heading = "Behaviour")]
 struct Behaviour {
     /// The key that Basic auth accepts as the user
-    #[arg(long, default_value = "api_simulator.demo", env = "CLOSE_SIM_API_KEY")]
+    #[arg(
+        long,
+        default_value = "api_simulator.demo",
+        env = "CLOSE_SIM_API_KEY",
+        hide_env_values = true
+    )]
     api_key: String,
     /// The token that is accepted as Bearer
     #[arg(
         long,
         default_value = "simulator-access-token",
-        env = "CLOSE_SIM_ACCESS_TOKEN"
+        env = "CLOSE_SIM_ACCESS_TOKEN",
+        hide_env_values = true
     )]
     access_token: String,
     /// Changes per second that people make; 0 is none
@@ -104,7 +110,12 @@ struct Behaviour {
     #[arg(long, value_name = "MS", default_value_t = 0)]
     read_lag_ms: u64,
     /// Required as a Bearer token under /_sim
-    #[arg(long, value_name = "TOKEN", env = "CLOSE_SIM_CONTROL_TOKEN")]
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "CLOSE_SIM_CONTROL_TOKEN",
+        hide_env_values = true
+    )]
     control_token: Option<String>,
 }
 
@@ -169,6 +180,11 @@ struct Trouble {
     /// Answer leads without embedded contacts and opportunities
     #[arg(long)]
     omit_embedded: bool,
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| "an address and a port, such as 127.0.0.1:8765".into())
 }
 
 fn currency(text: &str) -> Result<String, String> {
