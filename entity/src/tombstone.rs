@@ -14,8 +14,8 @@ pub struct Model {
     pub close_id: String,
     /// Updates up to this version are stale; a newer one restores the record.
     pub version: DateTimeUtc,
-    /// Close id of the record that it was merged into.
-    pub merged_into: Option<String>,
+    /// Id of the record that it was merged into.
+    pub merged_into_id: Option<Uuid>,
     pub event_id: Option<Uuid>,
     pub recorded_at: DateTimeUtc,
 }

@@ -9,6 +9,11 @@ mod m0004_run;
 
 pub use sea_orm_migration::MigratorTrait;
 
+/// The name of a step.
+pub fn name(step: &sea_orm_migration::Migration) -> String {
+    step.name().to_owned()
+}
+
 /// All steps, oldest first.
 #[derive(Debug)]
 pub struct Migrator;

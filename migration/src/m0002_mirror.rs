@@ -170,7 +170,7 @@ create table tombstone (
     record_type text not null,
     close_id text not null,
     version timestamptz not null,
-    merged_into text,
+    merged_into_id uuid,
     event_id uuid,
     recorded_at timestamptz not null default now()
 );

@@ -1,1 +1,13 @@
+//! The `closegraph` program: configuration, the embedded Postgres, and what runs in this process.
 
+pub mod cli;
+mod commands;
+pub mod config;
+pub mod database;
+pub mod postgres;
+mod process;
+mod shutdown;
+mod telemetry;
+mod vault;
+
+pub use commands::run;

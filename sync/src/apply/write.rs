@@ -157,11 +157,11 @@ async fn remember(
         .collect();
     sqlx::query(
         "insert into tombstone as known
-             (connection_id, record_id, record_type, close_id, version, merged_into, event_id)
-         select $1, * from unnest($2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::uuid[])
+             (connection_id, record_id, record_type, close_id, version, merged_into_id, event_id)
+         select $1, * from unnest($2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $6::uuid[], $7::uuid[])
          on conflict (record_id) do update set
              version = greatest(known.version, excluded.version),
-             merged_into = coalesce(excluded.merged_into, known.merged_into),
+             merged_into_id = coalesce(excluded.merged_into_id, known.merged_into_id),
              event_id = coalesce(excluded.event_id, known.event_id)",
     )
     .bind(connection_id)
@@ -169,7 +169,7 @@ async fn remember(
     .bind(tombstones.iter().map(|dead| dead.record_type.as_str()).collect::<Vec<_>>())
     .bind(tombstones.iter().map(|dead| dead.close_id.as_str()).collect::<Vec<_>>())
     .bind(tombstones.iter().map(|dead| dead.version).collect::<Vec<_>>())
-    .bind(tombstones.iter().map(|dead| dead.merged_into.as_deref()).collect::<Vec<_>>())
+    .bind(tombstones.iter().map(merged_into).collect::<Vec<_>>())
     .bind(tombstones.iter().map(|dead| dead.event_id).collect::<Vec<_>>())
     .execute(connection)
     .await

@@ -1,0 +1,3 @@
+//! Questions whose answer is a number.
+
+pub(crate) mod revenue;

@@ -1,0 +1,124 @@
+//! The HTTP side: who asks, what may be asked, and how it is answered.
+
+mod auth;
+mod graphiql;
+mod limits;
+mod respond;
+
+pub use limits::Limits;
+
+use crate::ApiSchema;
+use auth::Callers;
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use sqlx::PgPool;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What the API follows.
+#[derive(Clone, Copy, Debug)]
+pub struct ApiOptions {
+    /// Whether GraphQL tells its schema.
+    pub introspection: bool,
+    pub limits: Limits,
+    /// How long a token that was checked is believed.
+    pub token_cache: Duration,
+}
+
+impl Default for ApiOptions {
+    fn default() -> Self {
+        Self {
+            introspection: true,
+            limits: Limits::default(),
+            token_cache: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Renders `/metrics`.
+type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// The API over a database.
+#[derive(Clone)]
+pub struct Api {
+    schema: ApiSchema,
+    pool: PgPool,
+    callers: Callers,
+    options: ApiOptions,
+    metrics: Metrics,
+}
+
+impl std::fmt::Debug for Api {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Api")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Api {
+    /// An API; `metrics` renders `/metrics`.
+    pub fn new(
+        pool: PgPool,
+        options: ApiOptions,
+        metrics: impl Fn() -> String + Send + Sync + 'static,
+    ) -> Self {
+        let builder = crate::schema().data(pool.clone());
+        let builder = if options.introspection {
+            builder
+        } else {
+            builder.disable_introspection()
+        };
+        Self {
+            schema: builder.finish(),
+            callers: Callers::new(pool.clone(), options.token_cache),
+            pool,
+            options,
+            metrics: Arc::new(metrics),
+        }
+    }
+}
+
+/// All routes of the API.
+pub fn router(api: Api) -> Router {
+    Router::new()
+        .route("/graphql", get(respond::get).post(respond::post))
+        .layer(DefaultBodyLimit::max(api.options.limits.body_bytes))
+        .route("/healthz", get(|| async { "ok" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .route("/graphiql", get(graphiql::page))
+        .route("/graphiql/", get(graphiql::page))
+        .route("/graphiql/{*path}", get(graphiql::asset))
+        .with_state(api)
+}
+
+/// Ready when the database answers and has our tables.
+async fn ready(State(api): State<Api>) -> impl IntoResponse {
+    let asked = sqlx::query("select from sync_run limit 1").execute(&api.pool);
+    match tokio::time::timeout(Duration::from_secs(2), asked).await {
+        Ok(Ok(_)) => (StatusCode::OK, "ready"),
+        Ok(Err(error)) => {
+            tracing::warn!(error = %error, "not ready");
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the database does not answer, or is not migrated",
+            )
+        }
+        Err(_) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the database does not answer",
+        ),
+    }
+}
+
+async fn metrics(State(api): State<Api>) -> impl IntoResponse {
+    (
+        [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
+        (api.metrics)(),
+    )
+}

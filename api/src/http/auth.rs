@@ -1,0 +1,111 @@
+//! Who asks: `Authorization: Bearer cg_…`, and the connections that the token may see.
+
+use crate::scope::{Calendar, Scope};
+use crate::token::hash;
+use axum::http::{HeaderMap, header};
+use chrono::{DateTime, Utc};
+use moka::sync::Cache;
+use sqlx::PgPool;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// A token that was checked.
+#[derive(Clone, Debug)]
+pub(super) struct Caller {
+    pub(super) scope: Scope,
+    expires_at: Option<DateTime<Utc>>,
+}
+
+/// Why nobody is let in.
+#[derive(Debug)]
+pub(super) enum Denied {
+    /// No token, or one that is unknown, expired or revoked.
+    Token(&'static str),
+    Database(sqlx::Error),
+}
+
+/// Tokens that were checked a moment ago.
+#[derive(Clone, Debug)]
+pub(super) struct Callers {
+    pool: PgPool,
+    known: Cache<Vec<u8>, Caller>,
+}
+
+/// A token with the connections that it may see; one row without a connection where there is none.
+const FIND: &str = "
+    select t.expires_at, c.id, c.time_zone, c.fiscal_year_start, c.currency
+      from api_token t
+      left join connection c on t.connections is null or c.id = any(t.connections)
+     where t.hash = $1 and t.revoked_at is null and (t.expires_at is null or t.expires_at > now())";
+
+type Found = (
+    Option<DateTime<Utc>>,
+    Option<Uuid>,
+    Option<String>,
+    Option<i16>,
+    Option<String>,
+);
+
+impl Callers {
+    pub(super) fn new(pool: PgPool, believed: Duration) -> Self {
+        let known = Cache::builder()
+            .max_capacity(10_000)
+            .time_to_live(believed)
+            .build();
+        Self { pool, known }
+    }
+
+    /// The caller that the headers name.
+    pub(super) async fn identify(&self, headers: &HeaderMap) -> Result<Caller, Denied> {
+        let given = headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok());
+        let given = given.ok_or(Denied::Token(
+            "a token is needed: Authorization: Bearer cg_…",
+        ))?;
+        let (scheme, secret) = given.split_once(' ').ok_or(Denied::Token(
+            "the header is not: Authorization: Bearer cg_…",
+        ))?;
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return Err(Denied::Token("only bearer tokens are known here"));
+        }
+        let hash = hash(secret.trim());
+        let caller = match self.known.get(&hash) {
+            Some(caller) => caller,
+            None => {
+                let caller = self.find(&hash).await?;
+                self.known.insert(hash, caller.clone());
+                caller
+            }
+        };
+        if caller.expires_at.is_some_and(|at| at <= Utc::now()) {
+            return Err(UNKNOWN);
+        }
+        Ok(caller)
+    }
+
+    async fn find(&self, hash: &[u8]) -> Result<Caller, Denied> {
+        let found: Vec<Found> = sqlx::query_as(FIND)
+            .bind(hash)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(Denied::Database)?;
+        let expires_at = found.first().ok_or(UNKNOWN)?.0;
+        let calendars = found
+            .into_iter()
+            .filter_map(|(_, id, zone, start, currency)| {
+                Some(Calendar {
+                    connection: id?,
+                    zone: zone?.parse().unwrap_or(chrono_tz::UTC),
+                    fiscal_year_start: u32::try_from(start?).unwrap_or(1),
+                    currency: currency?,
+                })
+            });
+        Ok(Caller {
+            scope: Scope::new(calendars),
+            expires_at,
+        })
+    }
+}
+
+const UNKNOWN: Denied = Denied::Token("the token is unknown, expired or revoked");

@@ -1,0 +1,194 @@
+//! What a document may cost, measured before it is validated: once a fragment, in time that is linear in the document.
+
+use async_graphql::Name;
+use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
+use std::collections::HashMap;
+
+/// Limits of a request. Each has an error code of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a body; more is answered 413.
+    pub body_bytes: usize,
+    /// Levels of fields, fragments spread. Code `DEPTH_LIMIT`.
+    pub depth: u64,
+    /// Fields in all, fragments spread. Code `FIELD_LIMIT`.
+    pub fields: u64,
+    /// Fields of an operation itself: each is a statement. Code `ROOT_FIELD_LIMIT`.
+    pub root_fields: u64,
+    /// Aliases in all, fragments spread. Code `ALIAS_LIMIT`.
+    pub aliases: u64,
+    /// Directives as written. Code `DIRECTIVE_LIMIT`.
+    pub directives: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 1024 * 1024,
+            depth: 20,
+            fields: 2_000,
+            root_fields: 20,
+            aliases: 200,
+            directives: 100,
+        }
+    }
+}
+
+/// A limit that a document exceeds.
+#[derive(Debug)]
+pub(super) struct Exceeded {
+    pub(super) code: &'static str,
+    pub(super) message: String,
+}
+
+/// What a selection amounts to once fragments are spread.
+#[derive(Clone, Copy, Debug, Default)]
+struct Measure {
+    depth: u64,
+    fields: u64,
+    aliases: u64,
+    roots: u64,
+}
+
+impl Measure {
+    fn add(&mut self, other: Self) {
+        self.depth = self.depth.max(other.depth);
+        self.fields = self.fields.saturating_add(other.fields);
+        self.aliases = self.aliases.saturating_add(other.aliases);
+        self.roots = self.roots.saturating_add(other.roots);
+    }
+}
+
+/// Refuses a document that exceeds a limit.
+pub(super) fn check(document: &ExecutableDocument, limits: &Limits) -> Result<(), Exceeded> {
+    let mut ruler = Ruler {
+        document,
+        known: HashMap::new(),
+        directives: 0,
+    };
+    let mut whole = Measure::default();
+    for (_, operation) in document.operations.iter() {
+        ruler.directives += operation.node.directives.len() as u64;
+        whole.add(ruler.measure(&operation.node.selection_set.node));
+    }
+    for (code, what, found, allowed) in [
+        ("DEPTH_LIMIT", "levels of fields", whole.depth, limits.depth),
+        ("FIELD_LIMIT", "fields", whole.fields, limits.fields),
+        (
+            "ROOT_FIELD_LIMIT",
+            "root fields",
+            whole.roots,
+            limits.root_fields,
+        ),
+        ("ALIAS_LIMIT", "aliases", whole.aliases, limits.aliases),
+        (
+            "DIRECTIVE_LIMIT",
+            "directives",
+            ruler.directives,
+            limits.directives,
+        ),
+    ] {
+        if found > allowed {
+            let message = format!("the document has {found} {what}, at most {allowed} are allowed");
+            return Err(Exceeded { code, message });
+        }
+    }
+    Ok(())
+}
+
+struct Ruler<'a> {
+    document: &'a ExecutableDocument,
+    /// Fragments that were measured; `None` while one is being measured, so that a cycle ends (validation refuses it).
+    known: HashMap<&'a Name, Option<Measure>>,
+    directives: u64,
+}
+
+impl<'a> Ruler<'a> {
+    fn measure(&mut self, set: &'a SelectionSet) -> Measure {
+        let mut whole = Measure::default();
+        for item in &set.items {
+            match &item.node {
+                Selection::Field(field) => {
+                    self.directives += field.node.directives.len() as u64;
+                    let below = self.measure(&field.node.selection_set.node);
+                    whole.add(Measure {
+                        depth: below.depth.saturating_add(1),
+                        fields: below.fields.saturating_add(1),
+                        aliases: below
+                            .aliases
+                            .saturating_add(field.node.alias.is_some().into()),
+                        roots: 1,
+                    });
+                }
+                Selection::InlineFragment(fragment) => {
+                    self.directives += fragment.node.directives.len() as u64;
+                    whole.add(self.measure(&fragment.node.selection_set.node));
+                }
+                Selection::FragmentSpread(spread) => {
+                    self.directives += spread.node.directives.len() as u64;
+                    whole.add(self.fragment(&spread.node.fragment_name.node));
+                }
+            }
+        }
+        whole
+    }
+
+    fn fragment(&mut self, name: &'a Name) -> Measure {
+        if let Some(known) = self.known.get(name) {
+            return known.unwrap_or_default();
+        }
+        let Some(fragment) = self.document.fragments.get(name) else {
+            return Measure::default();
+        };
+        self.known.insert(name, None);
+        let measured = self.measure(&fragment.node.selection_set.node);
+        self.known.insert(name, Some(measured));
+        measured
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Limits, check};
+    use std::fmt::Write;
+
+    fn refused(document: &str) -> Option<&'static str> {
+        let document = async_graphql::parser::parse_query(document).unwrap();
+        check(&document, &Limits::default())
+            .err()
+            .map(|exceeded| exceeded.code)
+    }
+
+    #[test]
+    fn fragments_that_double_are_refused_without_being_spread() {
+        let mut document = "{ ...f0 }".to_owned();
+        for level in 0..60 {
+            write!(
+                document,
+                " fragment f{level} on Query {{ ...f{} ...f{} }}",
+                level + 1,
+                level + 1
+            )
+            .unwrap();
+        }
+        document.push_str(" fragment f60 on Query { connections { id } }");
+        assert_eq!(refused(&document), Some("FIELD_LIMIT"));
+    }
+
+    #[test]
+    fn each_limit_has_its_code_and_an_ordinary_document_passes() {
+        let deep = format!("{{ {} x {} }}", "a {".repeat(25), "}".repeat(25));
+        assert_eq!(refused(&deep), Some("DEPTH_LIMIT"));
+        let aliases: String = (0..300).map(|index| format!("a{index}: b ")).collect();
+        assert_eq!(
+            refused(&format!("{{ x {{ {aliases} }} }}")),
+            Some("ALIAS_LIMIT")
+        );
+        assert_eq!(
+            refused(&format!("{{ {} }}", "x ".repeat(21))),
+            Some("ROOT_FIELD_LIMIT")
+        );
+        assert_eq!(refused("{ connections { id } }"), None);
+        assert_eq!(refused("{ ...a } fragment a on Query { ...a x }"), None);
+    }
+}

@@ -1,0 +1,239 @@
+//! The compiler of one statement: its binds, its aliases, its scope, and the JSON of a row.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use uuid::Uuid;
+
+use super::page::{self, Source};
+use super::selection::{Child, Selection};
+use super::table::Table;
+use crate::error::{ApiError, Result};
+use crate::scope::Scope;
+
+/// A value sent beside the statement.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Bind {
+    Uuid(Uuid),
+    Uuids(Vec<Uuid>),
+    Text(String),
+    Texts(Vec<String>),
+    Int(i64),
+    Ints(Vec<i64>),
+    Date(NaiveDate),
+    Dates(Vec<NaiveDate>),
+    Instant(DateTime<Utc>),
+    Instants(Vec<DateTime<Utc>>),
+}
+
+/// A statement ready to run.
+#[derive(Debug)]
+pub(crate) struct Statement {
+    pub sql: String,
+    pub binds: Vec<Bind>,
+}
+
+/// The row at hand in SQL, and the expression that its connection equals.
+#[derive(Clone)]
+pub(crate) struct At {
+    pub table: &'static Table,
+    pub alias: String,
+    pub connection: String,
+}
+
+/// Values in one statement; far below the 65,535 of the protocol.
+const MAX_BINDS: usize = 2_000;
+/// Different arguments for one field of one row; json_build_object takes 100 arguments.
+const MAX_VARIANTS: usize = 40;
+
+/// State of one statement while it is compiled.
+pub(crate) struct Compiler<'a> {
+    pub scope: &'a Scope,
+    /// The instant that periods are computed from.
+    pub now: DateTime<Utc>,
+    /// Rows that a page may have.
+    pub max_page: i64,
+    /// Rows that the statement may still return.
+    pub budget: u64,
+    pub max_rows: u64,
+    /// How many rows the level at hand may have.
+    pub multiplier: u64,
+    binds: Vec<Bind>,
+    aliases: usize,
+    scope_bind: Option<String>,
+}
+
+impl<'a> Compiler<'a> {
+    pub(crate) fn new(scope: &'a Scope, now: DateTime<Utc>, max_page: i64, max_rows: u64) -> Self {
+        Self {
+            scope,
+            now,
+            max_page,
+            budget: max_rows,
+            max_rows,
+            multiplier: 1,
+            binds: Vec::new(),
+            aliases: 0,
+            scope_bind: None,
+        }
+    }
+
+    /// Adds a value; its placeholder.
+    pub(crate) fn bind(&mut self, value: Bind) -> Result<String> {
+        if self.binds.len() >= MAX_BINDS {
+            return Err(ApiError::BadInput(format!(
+                "a query field takes at most {MAX_BINDS} values; use `in` for lists"
+            )));
+        }
+        self.binds.push(value);
+        Ok(format!("${}", self.binds.len()))
+    }
+
+    pub(crate) fn alias(&mut self) -> String {
+        self.aliases += 1;
+        format!("t{}", self.aliases)
+    }
+
+    /// The placeholder of the list of connections.
+    pub(crate) fn scope(&mut self) -> Result<String> {
+        if let Some(bind) = &self.scope_bind {
+            return Ok(bind.clone());
+        }
+        let bind = self.bind(Bind::Uuids(self.scope.connections()))?;
+        self.scope_bind = Some(bind.clone());
+        Ok(bind)
+    }
+
+    /// `table alias where connection = …`: the only place in which a mirrored table stands after FROM.
+    pub(crate) fn from(&self, at: &At) -> String {
+        format!(
+            "{} {} where {}.{} = {}",
+            at.table.name, at.alias, at.alias, at.table.connection, at.connection
+        )
+    }
+
+    /// The same for rows found by id: any connection of the scope.
+    pub(crate) fn from_scope(&mut self, at: &At) -> Result<String> {
+        let scope = self.scope()?;
+        Ok(format!(
+            "{} {} where {}.{} = any({scope})",
+            at.table.name, at.alias, at.alias, at.table.connection
+        ))
+    }
+
+    /// A row found by id or the like in any connection of the scope.
+    pub(crate) fn at_scope(&mut self, table: &'static Table) -> At {
+        let alias = self.alias();
+        At {
+            table,
+            connection: format!("{alias}.{}", table.connection),
+            alias,
+        }
+    }
+
+    /// A row that hangs on `parent`, in the parent's connection.
+    pub(crate) fn below(&mut self, parent: &At, table: &'static Table) -> At {
+        At {
+            table,
+            alias: self.alias(),
+            connection: format!("{}.{}", parent.alias, parent.table.connection),
+        }
+    }
+
+    /// Counts rows that the statement may return.
+    pub(crate) fn spend(&mut self, rows: u64) -> Result<()> {
+        match self.budget.checked_sub(rows) {
+            Some(left) => {
+                self.budget = left;
+                Ok(())
+            }
+            None => Err(ApiError::TooCostly {
+                asked: (self.max_rows - self.budget).saturating_add(rows),
+                max: self.max_rows,
+            }),
+        }
+    }
+
+    /// The JSON object of a row with what is asked of it.
+    pub(crate) fn object(&mut self, at: &At, selection: &Selection<'_>) -> Result<String> {
+        let children = selection.children(at.table.graphql);
+        let mut pairs: Vec<String> = Vec::with_capacity(children.len());
+        for field in at.table.fields {
+            if children.iter().any(|child| child.name == field.0) {
+                let sql = field.1.replace("{t}", &at.alias);
+                pairs.push(format!("'{}', {sql}", field.0));
+            }
+        }
+        for one in at.table.one {
+            let mut asked = children.iter().filter(|child| child.name == one.field);
+            if let Some(first) = asked.next() {
+                let mut selection = first.selection.clone();
+                asked.for_each(|more| selection.merge(more.selection.clone()));
+                let below = self.below(at, one.table);
+                let on = relate(one.on, at, &below);
+                let json = self.object(&below, &selection)?;
+                let from = self.from(&below);
+                pairs.push(format!(
+                    "'{}', (select {json} from {from} and {on} limit 1)",
+                    one.field
+                ));
+            }
+        }
+        for many in at.table.many {
+            let asked: Vec<_> = children
+                .iter()
+                .filter(|child| child.name == many.field)
+                .collect();
+            if !asked.is_empty() {
+                pairs.push(self.pages(at, many, &asked)?);
+            }
+        }
+        Ok(format!("json_build_object({})", pairs.join(", ")))
+    }
+
+    fn pages(
+        &mut self,
+        at: &At,
+        many: &super::table::Many,
+        asked: &[&Child<'_>],
+    ) -> Result<String> {
+        if asked.len() > MAX_VARIANTS {
+            return Err(ApiError::BadInput(format!(
+                "`{}` is asked with {} different arguments, at most {MAX_VARIANTS} are allowed",
+                many.field,
+                asked.len()
+            )));
+        }
+        let mut pages = Vec::with_capacity(asked.len());
+        for child in asked {
+            let request = (many.page)(&child.arguments)?;
+            let source = Source::Below {
+                parent: at,
+                on: many.on,
+            };
+            let page = page::compile(self, many.table, &request, &source, &child.selection)?;
+            let key = if child.key.is_empty() {
+                "''".to_owned()
+            } else {
+                format!("{}::text", self.bind(Bind::Text(child.key.clone()))?)
+            };
+            pages.push(format!("{key}, {page}"));
+        }
+        Ok(format!(
+            "'{}', json_build_object({})",
+            many.field,
+            pages.join(", ")
+        ))
+    }
+
+    /// The statement `select …`.
+    pub(crate) fn finish(self, json: &str) -> Statement {
+        Statement {
+            sql: format!("select {json}"),
+            binds: self.binds,
+        }
+    }
+}
+
+/// A relation's condition with its aliases filled in.
+pub(crate) fn relate(on: &str, at: &At, below: &At) -> String {
+    on.replace("{t}", &at.alias).replace("{x}", &below.alias)
+}

@@ -1,0 +1,188 @@
+//! What is asked below a field: fragments and type conditions resolved, fields merged.
+//!
+//! Fields are merged by name and arguments rather than by response key, since two aliases may ask one relation for
+//! different children. [`argument_key`] names a merged field in the answer, and resolvers compute the same key.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use async_graphql::parser::types::{
+    Field, FragmentDefinition, Selection as Item, VariableDefinition,
+};
+use async_graphql::{Context, Name, Positioned, Value, Variables};
+
+/// Type conditions that match every record.
+const INTERFACES: [&str; 2] = ["Node", "MirroredRecord"];
+
+/// The arguments of a field, variables resolved, nulls left out, by name.
+#[derive(Debug, Default)]
+pub(crate) struct Arguments(Vec<(Name, Value)>);
+
+impl Arguments {
+    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
+        self.0
+            .iter()
+            .find(|(found, _)| found.as_str() == name)
+            .map(|(_, value)| value)
+    }
+
+    fn key(&self) -> String {
+        if self.0.is_empty() {
+            return String::new();
+        }
+        let mut hasher = DefaultHasher::new();
+        for (name, value) in &self.0 {
+            name.as_str().hash(&mut hasher);
+            value.to_string().hash(&mut hasher);
+        }
+        format!("{:016x}", hasher.finish())
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Document<'a> {
+    fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
+    definitions: &'a [Positioned<VariableDefinition>],
+    variables: &'a Variables,
+}
+
+impl<'a> Document<'a> {
+    fn of(ctx: &Context<'a>) -> Self {
+        Self {
+            fragments: &ctx.query_env.fragments,
+            definitions: &ctx.query_env.operation.node.variable_definitions,
+            variables: &ctx.query_env.variables,
+        }
+    }
+
+    fn arguments(self, field: &Field) -> Arguments {
+        let mut arguments: Vec<_> = field
+            .arguments
+            .iter()
+            .filter_map(|(name, value)| {
+                let value = value
+                    .node
+                    .clone()
+                    .into_const_with(|name| Ok::<_, ()>(self.variable(&name)))
+                    .ok()?;
+                (value != Value::Null).then(|| (name.node.clone(), value))
+            })
+            .collect();
+        arguments.sort_by(|(left, _), (right, _)| left.cmp(right));
+        Arguments(arguments)
+    }
+
+    fn variable(self, name: &Name) -> Value {
+        self.variables.get(name).cloned().unwrap_or_else(|| {
+            self.definitions
+                .iter()
+                .find(|definition| definition.node.name.node == *name)
+                .and_then(|definition| definition.node.default_value().cloned())
+                .unwrap_or_default()
+        })
+    }
+}
+
+/// One or more occurrences of a field, seen as one.
+#[derive(Clone)]
+pub(crate) struct Selection<'a> {
+    document: Document<'a>,
+    fields: Vec<&'a Field>,
+}
+
+/// A field asked below another one.
+pub(crate) struct Child<'a> {
+    pub name: &'a str,
+    pub arguments: Arguments,
+    pub key: String,
+    pub selection: Selection<'a>,
+}
+
+impl<'a> Selection<'a> {
+    /// The field that is being resolved.
+    pub(crate) fn of(ctx: &Context<'a>) -> Self {
+        Self {
+            document: Document::of(ctx),
+            fields: vec![&ctx.item.node],
+        }
+    }
+
+    /// Its arguments.
+    pub(crate) fn arguments(&self) -> Arguments {
+        self.fields
+            .first()
+            .map(|field| self.document.arguments(field))
+            .unwrap_or_default()
+    }
+
+    /// The same field with the occurrences of both.
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.fields.extend(other.fields);
+    }
+
+    /// What is asked of a value of the type.
+    pub(crate) fn children(&self, type_name: &str) -> Vec<Child<'a>> {
+        let mut found: Vec<Child<'a>> = Vec::new();
+        for field in &self.fields {
+            self.collect(&field.selection_set.node.items, type_name, &mut found);
+        }
+        found
+    }
+
+    fn collect(&self, items: &'a [Positioned<Item>], type_name: &str, found: &mut Vec<Child<'a>>) {
+        for item in items {
+            match &item.node {
+                Item::Field(field) => self.add(&field.node, found),
+                Item::InlineFragment(fragment) => {
+                    let condition = fragment.node.type_condition.as_ref();
+                    if condition.is_none_or(|on| matches(on.node.on.node.as_str(), type_name)) {
+                        let items = &fragment.node.selection_set.node.items;
+                        self.collect(items, type_name, found);
+                    }
+                }
+                Item::FragmentSpread(spread) => {
+                    let name = &spread.node.fragment_name.node;
+                    if let Some(fragment) = self.document.fragments.get(name)
+                        && matches(
+                            fragment.node.type_condition.node.on.node.as_str(),
+                            type_name,
+                        )
+                    {
+                        let items = &fragment.node.selection_set.node.items;
+                        self.collect(items, type_name, found);
+                    }
+                }
+            }
+        }
+    }
+
+    fn add(&self, field: &'a Field, found: &mut Vec<Child<'a>>) {
+        let name = field.name.node.as_str();
+        let arguments = self.document.arguments(field);
+        let key = arguments.key();
+        match found
+            .iter_mut()
+            .find(|child| child.name == name && child.key == key)
+        {
+            Some(child) => child.selection.fields.push(field),
+            None => found.push(Child {
+                name,
+                arguments,
+                key,
+                selection: Selection {
+                    document: self.document,
+                    fields: vec![field],
+                },
+            }),
+        }
+    }
+}
+
+fn matches(condition: &str, type_name: &str) -> bool {
+    condition == type_name || INTERFACES.contains(&condition)
+}
+
+/// The key under which the field that is being resolved stands in the answer.
+pub(crate) fn argument_key(ctx: &Context<'_>) -> String {
+    Document::of(ctx).arguments(&ctx.item.node).key()
+}

@@ -1,0 +1,84 @@
+//! The description of a mirrored table: where each GraphQL field comes from and how tables hang together.
+//!
+//! In SQL fragments `{t}` stands for the alias of the row at hand and `{x}` for that of the related row.
+
+use uuid::Uuid;
+
+use super::page::PageRequest;
+use super::selection::Arguments;
+use crate::error::Result;
+
+/// A table as the API sees it.
+pub(crate) struct Table {
+    /// Its name in Postgres.
+    pub name: &'static str,
+    /// Its type's name in GraphQL.
+    pub graphql: &'static str,
+    /// The column that holds the connection.
+    pub connection: &'static str,
+    /// The unique last key of every order.
+    pub key: Column,
+    pub fields: &'static [Field],
+    pub one: &'static [One],
+    pub many: &'static [Many],
+    /// The column summed in `totals`; its currency is in `currency`.
+    pub money: Option<&'static str>,
+    /// How a Close id becomes the id of a row.
+    pub record_id: fn(Uuid, &str) -> Uuid,
+}
+
+impl std::fmt::Debug for Table {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Table({})", self.name)
+    }
+}
+
+/// A field without arguments and the SQL of its JSON.
+pub(crate) struct Field(pub &'static str, pub &'static str);
+
+/// A relation to at most one row.
+pub(crate) struct One {
+    pub field: &'static str,
+    pub table: &'static Table,
+    pub on: &'static str,
+}
+
+/// A relation to any number of rows, as a page.
+pub(crate) struct Many {
+    pub field: &'static str,
+    pub table: &'static Table,
+    pub on: &'static str,
+    pub page: fn(&Arguments) -> Result<PageRequest>,
+}
+
+/// A column by which rows are ordered and compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Column {
+    pub sql: &'static str,
+    pub kind: Kind,
+    pub nullable: bool,
+}
+
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Text,
+    Int,
+    Date,
+    Instant,
+    Uuid,
+}
+
+/// The `id` of mirrored records.
+pub(crate) const ID: Column = Column {
+    sql: "id",
+    kind: Kind::Uuid,
+    nullable: false,
+};
+
+/// The `seq` of things that are recorded in order.
+pub(crate) const SEQ: Column = Column {
+    sql: "seq",
+    kind: Kind::Int,
+    nullable: false,
+};

@@ -1,0 +1,124 @@
+//! Audit entry.
+
+use async_graphql::{Json, SimpleObject};
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+use super::event::{self, Event};
+use super::inputs;
+use super::member::{self, Member};
+use super::page::page_types;
+use super::record::RecordType;
+use crate::error::Result;
+use crate::query::operators::{DateTimeFilter, word_enum};
+use crate::query::page::PageRequest;
+use crate::query::selection::Arguments;
+use crate::query::table::{Field, One, SEQ, Table};
+
+pub(crate) static TABLE: Table = Table {
+    name: "audit_entry",
+    graphql: "AuditEntry",
+    connection: "connection_id",
+    key: SEQ,
+    fields: &[
+        Field("id", "{t}.seq::text"),
+        Field("at", "{t}.at"),
+        Field("recordedAt", "{t}.recorded_at"),
+        Field("action", "{t}.action"),
+        Field("origin", "{t}.origin"),
+        Field("recordType", "{t}.record_type"),
+        Field("closeId", "{t}.close_id"),
+        Field("changedFields", "{t}.changed_fields"),
+        Field("changes", "{t}.changes"),
+    ],
+    one: &[
+        One {
+            field: "event",
+            table: &event::TABLE,
+            on: "{x}.id = {t}.event_id",
+        },
+        One {
+            field: "actor",
+            table: &member::TABLE,
+            on: "{x}.id = {t}.actor_id",
+        },
+    ],
+    many: &[],
+    money: None,
+    record_id: closegraph_entity::record::record_id,
+};
+
+word_enum! {
+    /// What a write did.
+    ChangeAction, ChangeActionFilter {
+        Created = "created",
+        Updated = "updated",
+        Deleted = "deleted",
+    }
+}
+
+impl Default for ChangeAction {
+    fn default() -> Self {
+        Self::Updated
+    }
+}
+
+impl Default for RecordType {
+    fn default() -> Self {
+        Self::Company
+    }
+}
+
+/// One write to one record.
+#[derive(Debug, Default, Deserialize, SimpleObject)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct AuditEntry {
+    pub id: String,
+    /// When it happened in Close: the version that was written.
+    pub at: DateTime<Utc>,
+    /// When the mirror recorded it.
+    pub recorded_at: DateTime<Utc>,
+    pub action: ChangeAction,
+    /// webhook, event_log, backfill, sweep or reread.
+    pub origin: String,
+    pub record_type: RecordType,
+    /// Id of the record in Close.
+    pub close_id: String,
+    /// Columns that changed; empty for created and deleted.
+    pub changed_fields: Vec<String>,
+    /// For each changed column its old and new value: {"name": {"from": …, "to": …}}.
+    pub changes: Option<Json<serde_json::Value>>,
+    /// The event that said so, if one did.
+    pub event: Option<Box<Event>>,
+    /// Who did it in Close, where Close says so.
+    pub actor: Option<Box<Member>>,
+}
+
+page_types!(
+    AuditEntryConnection,
+    AuditEntryEdge,
+    AuditEntry,
+    "audit entries"
+);
+
+inputs! {
+    AuditEntryFilter, AuditEntryOrder, AuditEntryOrderField;
+    close_id {}
+    columns {
+        action: ChangeActionFilter => "action" Text false;
+        at: DateTimeFilter => "at" Instant false;
+    }
+    one {}
+    many {}
+    order { RecordedAt => "seq" Int false; }
+}
+
+/// The newest first, unless an order is asked for.
+pub(crate) fn page(arguments: &Arguments) -> Result<PageRequest> {
+    let newest = AuditEntryOrder {
+        field: AuditEntryOrderField::RecordedAt,
+        direction: super::Direction::Desc,
+    };
+    super::page::<AuditEntryFilter, AuditEntryOrder>(arguments)
+        .map(|request| request.or_order(newest))
+}

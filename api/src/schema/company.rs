@@ -1,0 +1,162 @@
+//! Company.
+
+use async_graphql::{ID, SimpleObject};
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+use super::audit_entry::{self, AuditEntryConnection, AuditEntryFilter, AuditEntryOrder};
+use super::connection::{self, Connection};
+use super::money::Money;
+use super::opportunity::{self, OpportunityConnection, OpportunityFilter, OpportunityOrder};
+use super::page::{page_types, pages_of};
+use super::person::{self, PersonConnection, PersonFilter, PersonOrder};
+use super::record::{CustomField, shared_fields};
+use super::transaction::{self, TransactionConnection, TransactionFilter, TransactionOrder};
+use super::{inputs, page};
+use crate::query::operators::{DateTimeFilter, IdFilter, TextFilter};
+use crate::query::run::Answers;
+use crate::query::table::{Field, ID as KEY, Many, One, Table};
+
+pub(crate) static TABLE: Table = Table {
+    name: "company",
+    graphql: "Company",
+    connection: "connection_id",
+    key: KEY,
+    fields: shared_fields!(
+        "company",
+        "'https://app.close.com/lead/' || {t}.close_id || '/'",
+        Field("name", "{t}.name"),
+        Field("url", "{t}.url"),
+        Field("domain", "{t}.domain"),
+        Field("description", "{t}.description"),
+        Field(
+            "status",
+            "case when {t}.status_id is not null or {t}.status_label is not null
+                  then json_build_object('id', {t}.status_id, 'label', {t}.status_label) end"
+        ),
+        Field("addresses", "{t}.addresses"),
+        Field(
+            "lifetimeValue",
+            "(select coalesce(json_agg(json_build_object('minor', s.minor, 'currency', s.currency) order by s.currency), '[]')
+                from (select w.currency, sum(w.amount_minor)::bigint as minor from transaction w
+                       where w.connection_id = {t}.connection_id and w.company_id = {t}.id
+                         and w.kind = 'won_deal' and w.amount_minor is not null
+                       group by w.currency) s)"
+        ),
+    ),
+    one: &[One { field: "connection", table: &connection::TABLE, on: "{x}.id = {t}.connection_id" }],
+    many: &[
+        Many { field: "people", table: &person::TABLE, on: "{x}.company_id = {t}.id", page: page::<PersonFilter, PersonOrder> },
+        Many { field: "opportunities", table: &opportunity::TABLE, on: "{x}.company_id = {t}.id", page: page::<OpportunityFilter, OpportunityOrder> },
+        Many { field: "transactions", table: &transaction::TABLE, on: "{x}.company_id = {t}.id", page: page::<TransactionFilter, TransactionOrder> },
+        Many { field: "auditTrail", table: &audit_entry::TABLE, on: "{x}.record_id = {t}.id", page: audit_entry::page },
+    ],
+    money: None,
+    record_id: closegraph_entity::record::record_id,
+};
+
+/// The status that a company has in Close.
+#[derive(Debug, Default, Deserialize, SimpleObject)]
+#[serde(default)]
+pub(crate) struct CompanyStatus {
+    /// Id of the status in Close, `stat_…`.
+    id: Option<String>,
+    /// What Close shows.
+    label: Option<String>,
+}
+
+/// A postal address.
+#[derive(Debug, Default, Deserialize, SimpleObject)]
+#[serde(default)]
+pub(crate) struct Address {
+    /// What the address is for, such as business or mailing.
+    label: Option<String>,
+    line1: Option<String>,
+    line2: Option<String>,
+    city: Option<String>,
+    /// State, county or the like.
+    region: Option<String>,
+    postal_code: Option<String>,
+    /// ISO 3166, two letters.
+    country: Option<String>,
+}
+
+/// A company: a lead in Close.
+#[derive(Debug, Default, Deserialize, SimpleObject)]
+#[serde(default, rename_all = "camelCase")]
+#[graphql(complex)]
+pub(crate) struct Company {
+    /// Id in this deployment, a UUID.
+    pub id: ID,
+    /// Id in Close, `lead_…`.
+    pub close_id: String,
+    /// Link into Close's web application.
+    pub source_url: Option<String>,
+    /// The organization that it is mirrored from.
+    pub connection: Connection,
+    /// When it was created in Close.
+    pub created_at: Option<DateTime<Utc>>,
+    /// When it was last changed in Close: its version.
+    pub updated_at: DateTime<Utc>,
+    /// When the mirror last wrote it.
+    pub synced_at: DateTime<Utc>,
+    /// Custom fields that have a value.
+    pub custom_fields: Vec<CustomField>,
+    /// The name, else what Close displays in its place.
+    pub name: Option<String>,
+    /// Web site as typed; it may lack a scheme.
+    pub url: Option<String>,
+    /// Registrable domain of the web site, such as northwind.example.
+    pub domain: Option<String>,
+    pub description: Option<String>,
+    pub status: Option<CompanyStatus>,
+    pub addresses: Vec<Address>,
+    /// What its won deals add up to, a row a currency; deals without a value are left out.
+    pub lifetime_value: Vec<Money>,
+    #[graphql(skip)]
+    people: Answers<PersonConnection>,
+    #[graphql(skip)]
+    opportunities: Answers<OpportunityConnection>,
+    #[graphql(skip)]
+    transactions: Answers<TransactionConnection>,
+    #[graphql(skip)]
+    audit_trail: Answers<AuditEntryConnection>,
+}
+
+pages_of!(Company {
+    /// The people who work there.
+    people: PersonConnection, PersonFilter, PersonOrder;
+    /// Its deals, in any status.
+    opportunities: OpportunityConnection, OpportunityFilter, OpportunityOrder;
+    /// Money that came in from it.
+    transactions: TransactionConnection, TransactionFilter, TransactionOrder;
+    /// What happened to the record, the newest first.
+    audit_trail: AuditEntryConnection, AuditEntryFilter, AuditEntryOrder;
+});
+
+page_types!(CompanyConnection, CompanyEdge, Company, "companies");
+
+inputs! {
+    CompanyFilter, CompanyOrder, CompanyOrderField;
+    close_id { close_id }
+    columns {
+        id: IdFilter => "id" Uuid false;
+        name: TextFilter => "name" Text true;
+        domain: TextFilter => "domain" Text true;
+        status_label: TextFilter => "status_label" Text true;
+        created_at: DateTimeFilter => "source_created_at" Instant true;
+        updated_at: DateTimeFilter => "source_updated_at" Instant false;
+    }
+    one {}
+    many {
+        people: PersonFilter => &person::TABLE, "{x}.company_id = {t}.id";
+        opportunities: OpportunityFilter => &opportunity::TABLE, "{x}.company_id = {t}.id";
+        transactions: TransactionFilter => &transaction::TABLE, "{x}.company_id = {t}.id";
+    }
+    order {
+        Name => "name" Text true;
+        Domain => "domain" Text true;
+        CreatedAt => "source_created_at" Instant true;
+        UpdatedAt => "source_updated_at" Instant false;
+    }
+}

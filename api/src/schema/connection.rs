@@ -1,0 +1,120 @@
+//! Connection.
+
+use async_graphql::{ID, SimpleObject};
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+use super::page::pages_of;
+use super::sync_run::{self, SyncRunConnection, SyncRunFilter, SyncRunOrder};
+use crate::query::run::Answers;
+use crate::query::table::{Field, ID as KEY, Many, Table};
+
+pub(crate) static TABLE: Table = Table {
+    name: "connection",
+    graphql: "Connection",
+    connection: "id",
+    key: KEY,
+    fields: &[
+        Field("id", "{t}.id"),
+        Field("source", "{t}.source"),
+        Field("organizationId", "{t}.organization_id"),
+        Field("organizationName", "{t}.organization_name"),
+        Field("authMethod", "{t}.auth_method"),
+        Field("status", "{t}.status"),
+        Field("statusReason", "{t}.status_reason"),
+        Field("currency", "{t}.currency"),
+        Field("timeZone", "{t}.time_zone"),
+        Field("fiscalYearStart", "{t}.fiscal_year_start"),
+        Field("createdAt", "{t}.created_at"),
+        Field("scopes", "{t}.scopes"),
+        Field(
+            "webhook",
+            "json_build_object('status', {t}.webhook_status, 'subscriptionId', {t}.webhook_subscription_id, 'url', {t}.webhook_url,
+                'lastReceivedAt', (select w.received_at from event w where w.connection_id = {t}.id and w.origin = 'webhook'
+                                    order by w.received_at desc limit 1))"
+        ),
+        Field(
+            "lag",
+            "(select json_build_object('pendingEvents', count(*),
+                        'seconds', coalesce(greatest(0, extract(epoch from now() - min(w.received_at)))::bigint, 0),
+                        'deadLetters', (select count(*) from event d where d.connection_id = {t}.id and d.state = 'dead'))
+                from event w where w.connection_id = {t}.id and w.state in ('pending', 'failed'))"
+        ),
+    ],
+    one: &[],
+    many: &[Many { field: "runs", table: &sync_run::TABLE, on: "{x}.connection_id = {t}.id", page: sync_run::page }],
+    money: None,
+    record_id: closegraph_entity::record::record_id,
+};
+
+/// A right that was asked of Close.
+#[derive(Debug, Default, Deserialize, SimpleObject)]
+#[serde(default)]
+pub(crate) struct GrantedScope {
+    name: String,
+    granted: bool,
+}
+
+/// The subscription by which Close pushes changes.
+#[derive(Debug, Default, Deserialize, SimpleObject)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct Webhook {
+    /// active or paused, as Close says; null without a subscription.
+    status: Option<String>,
+    /// When the last delivery arrived.
+    last_received_at: Option<DateTime<Utc>>,
+    /// Id of the subscription in Close, `whsub_…`.
+    subscription_id: Option<String>,
+    /// Where Close delivers.
+    url: Option<String>,
+}
+
+/// How far the mirror is behind what has arrived.
+#[derive(Debug, Default, Deserialize, SimpleObject)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct Lag {
+    /// Age of the oldest event that waits, in seconds; 0 when none does.
+    seconds: i64,
+    /// Events that wait.
+    pending_events: i64,
+    /// Events that were given up.
+    dead_letters: i64,
+}
+
+/// A Close organization that is mirrored.
+#[derive(Debug, Default, Deserialize, SimpleObject)]
+#[serde(default, rename_all = "camelCase")]
+#[graphql(complex)]
+pub(crate) struct Connection {
+    /// Id in this deployment, a UUID.
+    pub id: ID,
+    /// The system on the other side: close.
+    pub source: String,
+    /// Id of the organization in Close, `orga_…`.
+    pub organization_id: String,
+    pub organization_name: Option<String>,
+    /// api_key, oauth or mcp.
+    pub auth_method: String,
+    /// active, paused, needs_reconnect or disconnected.
+    pub status: String,
+    /// Why it is in this status.
+    pub status_reason: Option<String>,
+    /// ISO 4217; Close keeps one currency for an organization.
+    pub currency: String,
+    /// IANA name; periods follow it.
+    pub time_zone: String,
+    /// Month, 1 to 12, in which the fiscal year starts.
+    pub fiscal_year_start: i32,
+    pub created_at: DateTime<Utc>,
+    /// What was asked of Close, and whether it was granted.
+    pub scopes: Vec<GrantedScope>,
+    pub webhook: Webhook,
+    pub lag: Lag,
+    #[graphql(skip)]
+    runs: Answers<SyncRunConnection>,
+}
+
+pages_of!(Connection {
+    /// Runs of sync tasks, the newest first.
+    runs: SyncRunConnection, SyncRunFilter, SyncRunOrder;
+});

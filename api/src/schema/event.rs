@@ -1,0 +1,124 @@
+//! Event.
+
+use async_graphql::{ID, Json, SimpleObject};
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+use super::connection::{self, Connection};
+use super::inputs;
+use super::page::page_types;
+use crate::error::Result;
+use crate::query::operators::{DateTimeFilter, IdFilter, TextFilter, word_enum};
+use crate::query::page::PageRequest;
+use crate::query::selection::Arguments;
+use crate::query::table::{Field, One, SEQ, Table};
+
+pub(crate) static TABLE: Table = Table {
+    name: "event",
+    graphql: "Event",
+    connection: "connection_id",
+    key: SEQ,
+    fields: &[
+        Field("id", "{t}.id"),
+        Field("closeEventId", "{t}.close_event_id"),
+        Field("objectType", "{t}.object_type"),
+        Field("objectId", "{t}.object_id"),
+        Field("action", "{t}.action"),
+        Field("origin", "{t}.origin"),
+        Field("receivedAt", "{t}.received_at"),
+        Field("finishedAt", "{t}.finished_at"),
+        Field("state", "{t}.state"),
+        Field("attempts", "{t}.attempts"),
+        Field("error", "{t}.error"),
+        Field("payload", "{t}.payload"),
+    ],
+    one: &[One {
+        field: "connection",
+        table: &connection::TABLE,
+        on: "{x}.id = {t}.connection_id",
+    }],
+    many: &[],
+    money: None,
+    record_id: closegraph_entity::record::record_id,
+};
+
+word_enum! {
+    /// Where an event stands.
+    EventState, EventStateFilter {
+        /// Not tried yet.
+        Pending = "pending",
+        /// It changed the mirror.
+        Applied = "applied",
+        /// It was true already.
+        Unchanged = "unchanged",
+        /// Something newer had been applied.
+        Stale = "stale",
+        /// Of a type that is not modelled.
+        Ignored = "ignored",
+        /// Tried without success; it will be tried again.
+        Failed = "failed",
+        /// Given up; a person decides.
+        Dead = "dead",
+        /// A person dropped it.
+        Discarded = "discarded",
+    }
+}
+
+impl Default for EventState {
+    fn default() -> Self {
+        Self::Pending
+    }
+}
+
+/// What Close sent, as it came, and what became of it.
+#[derive(Debug, Default, Deserialize, SimpleObject)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct Event {
+    /// Id in this deployment, a UUID.
+    pub id: ID,
+    /// Id in Close, `ev_…`; it may come again with newer content.
+    pub close_event_id: String,
+    /// As Close spells it: lead, contact, opportunity and so on.
+    pub object_type: String,
+    /// Id of the object in Close.
+    pub object_id: String,
+    /// created, updated, deleted, merged and so on.
+    pub action: String,
+    /// webhook, event_log, backfill or reread.
+    pub origin: String,
+    pub received_at: DateTime<Utc>,
+    pub finished_at: Option<DateTime<Utc>>,
+    pub state: EventState,
+    pub attempts: i32,
+    /// Why it failed, or a note on its outcome.
+    pub error: Option<String>,
+    /// The event as Close sent it.
+    pub payload: Json<serde_json::Value>,
+    pub connection: Connection,
+}
+
+page_types!(EventConnection, EventEdge, Event, "events");
+
+inputs! {
+    EventFilter, EventOrder, EventOrderField;
+    close_id {}
+    columns {
+        id: IdFilter => "id" Uuid false;
+        state: EventStateFilter => "state" Text false;
+        object_id: TextFilter => "object_id" Text false;
+        object_type: TextFilter => "object_type" Text false;
+        received_at: DateTimeFilter => "received_at" Instant false;
+    }
+    one {}
+    many {}
+    order { ReceivedAt => "received_at" Instant false; }
+}
+
+/// The newest first, unless an order is asked for.
+pub(crate) fn page(arguments: &Arguments) -> Result<PageRequest> {
+    let newest = EventOrder {
+        field: EventOrderField::ReceivedAt,
+        direction: super::Direction::Desc,
+    };
+    super::page::<EventFilter, EventOrder>(arguments).map(|request| request.or_order(newest))
+}

@@ -1,0 +1,108 @@
+//! Member.
+
+use async_graphql::{ID, SimpleObject};
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+use super::audit_entry::{self, AuditEntryConnection, AuditEntryFilter, AuditEntryOrder};
+use super::connection::{self, Connection};
+use super::inputs;
+use super::opportunity::{self, OpportunityConnection, OpportunityFilter, OpportunityOrder};
+use super::page;
+use super::page::{page_types, pages_of};
+use super::record::{CustomField, shared_fields};
+use crate::query::operators::{IdFilter, TextFilter};
+use crate::query::run::Answers;
+use crate::query::table::{Field, ID as KEY, Many, One, Table};
+
+pub(crate) static TABLE: Table = Table {
+    name: "member",
+    graphql: "Member",
+    connection: "connection_id",
+    key: KEY,
+    fields: shared_fields!(
+        "member",
+        "null",
+        Field("name", "{t}.name"),
+        Field("firstName", "{t}.first_name"),
+        Field("lastName", "{t}.last_name"),
+        Field("email", "{t}.email"),
+        Field("timeZone", "{t}.time_zone"),
+    ),
+    one: &[One {
+        field: "connection",
+        table: &connection::TABLE,
+        on: "{x}.id = {t}.connection_id",
+    }],
+    many: &[
+        Many {
+            field: "opportunities",
+            table: &opportunity::TABLE,
+            on: "{x}.owner_id = {t}.id",
+            page: page::<OpportunityFilter, OpportunityOrder>,
+        },
+        Many {
+            field: "auditTrail",
+            table: &audit_entry::TABLE,
+            on: "{x}.record_id = {t}.id",
+            page: audit_entry::page,
+        },
+    ],
+    money: None,
+    record_id: closegraph_entity::record::record_id,
+};
+
+/// A user of the Close organization: owner of deals, actor of changes.
+#[derive(Debug, Default, Deserialize, SimpleObject)]
+#[serde(default, rename_all = "camelCase")]
+#[graphql(complex)]
+pub(crate) struct Member {
+    /// Id in this deployment, a UUID.
+    pub id: ID,
+    /// Id in Close, `user_…`.
+    pub close_id: String,
+    /// Null: Close has no page for a user.
+    pub source_url: Option<String>,
+    /// The organization that it is mirrored from.
+    pub connection: Connection,
+    /// When it was created in Close.
+    pub created_at: Option<DateTime<Utc>>,
+    /// When it was last changed in Close: its version.
+    pub updated_at: DateTime<Utc>,
+    /// When the mirror last wrote it.
+    pub synced_at: DateTime<Utc>,
+    /// Custom fields that have a value.
+    pub custom_fields: Vec<CustomField>,
+    pub name: Option<String>,
+    pub first_name: Option<String>,
+    pub last_name: Option<String>,
+    pub email: Option<String>,
+    /// IANA name.
+    pub time_zone: Option<String>,
+    #[graphql(skip)]
+    opportunities: Answers<OpportunityConnection>,
+    #[graphql(skip)]
+    audit_trail: Answers<AuditEntryConnection>,
+}
+
+pages_of!(Member {
+    /// The deals that the member owns.
+    opportunities: OpportunityConnection, OpportunityFilter, OpportunityOrder;
+    /// What happened to the record, the newest first.
+    audit_trail: AuditEntryConnection, AuditEntryFilter, AuditEntryOrder;
+});
+
+page_types!(MemberConnection, MemberEdge, Member, "members");
+
+inputs! {
+    MemberFilter, MemberOrder, MemberOrderField;
+    close_id { close_id }
+    columns {
+        id: IdFilter => "id" Uuid false;
+        name: TextFilter => "name" Text true;
+        email: TextFilter => "email" Text true;
+    }
+    one {}
+    many {}
+    order { Name => "name" Text true; }
+}

@@ -1,0 +1,96 @@
+//! Money: exact, with its currency, never blended.
+
+use async_graphql::{InputValueError, InputValueResult, Object, Scalar, ScalarType, Value};
+use iso_currency::Currency;
+use rust_decimal::Decimal;
+use serde::Deserialize;
+
+use crate::query::operators::BigInt;
+use crate::query::page::Total;
+
+/// An ISO 4217 code, such as EUR.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CurrencyCode(pub String);
+
+#[Scalar]
+impl ScalarType for CurrencyCode {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        match value {
+            Value::String(code) if code.len() == 3 => Ok(Self(code.to_ascii_uppercase())),
+            _ => Err(InputValueError::custom(
+                "a code of three letters is needed, such as EUR",
+            )),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.clone())
+    }
+}
+
+/// An amount of one currency.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+pub(crate) struct Money {
+    pub minor: i64,
+    pub currency: String,
+}
+
+/// An exact amount in one currency. Amounts of different currencies are never added up.
+#[Object]
+impl Money {
+    /// The amount in major units, such as "12500.00".
+    async fn amount(&self) -> Decimal {
+        self.decimal()
+    }
+
+    /// The amount in the currency's smallest units, such as cents.
+    async fn minor_units(&self) -> BigInt {
+        BigInt(self.minor)
+    }
+
+    /// ISO 4217, such as EUR.
+    async fn currency(&self) -> CurrencyCode {
+        CurrencyCode(self.currency.clone())
+    }
+
+    /// For people, such as "$12,500.00".
+    async fn formatted(&self) -> String {
+        let text = self.decimal().abs().to_string();
+        let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+        let mut grouped = String::new();
+        for (index, digit) in whole.chars().enumerate() {
+            if index > 0 && (whole.len() - index).is_multiple_of(3) {
+                grouped.push(',');
+            }
+            grouped.push(digit);
+        }
+        let point = if fraction.is_empty() { "" } else { "." };
+        let sign = if self.minor < 0 { "-" } else { "" };
+        let symbol = match self.currency.as_str() {
+            "USD" => "$".to_owned(),
+            "EUR" => "€".to_owned(),
+            "GBP" => "£".to_owned(),
+            "JPY" => "¥".to_owned(),
+            code => format!("{code} "),
+        };
+        format!("{sign}{symbol}{grouped}{point}{fraction}")
+    }
+}
+
+impl Money {
+    fn decimal(&self) -> Decimal {
+        let places = Currency::from_code(&self.currency)
+            .and_then(Currency::exponent)
+            .unwrap_or(2);
+        Decimal::new(self.minor, places.into())
+    }
+}
+
+impl From<&Total> for Money {
+    fn from(total: &Total) -> Self {
+        Self {
+            minor: total.minor,
+            currency: total.currency.clone(),
+        }
+    }
+}

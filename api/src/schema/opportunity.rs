@@ -1,0 +1,199 @@
+//! Opportunity.
+
+use async_graphql::{ID, SimpleObject};
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::Deserialize;
+
+use super::audit_entry::{self, AuditEntryConnection, AuditEntryFilter, AuditEntryOrder};
+use super::company::{self, Company, CompanyFilter};
+use super::connection::{self, Connection};
+use super::inputs;
+use super::member::{self, Member, MemberFilter};
+use super::money::Money;
+use super::page::{page_types, pages_of};
+use super::person::{self, Person, PersonFilter};
+use super::record::{CustomField, shared_fields};
+use super::transaction::{self, Transaction};
+use crate::query::operators::{
+    BigIntFilter, DateFilter, DateTimeFilter, IdFilter, IntFilter, TextFilter, word_enum,
+};
+use crate::query::run::Answers;
+use crate::query::table::{Field, ID as KEY, Many, One, Table};
+
+pub(crate) static TABLE: Table = Table {
+    name: "opportunity",
+    graphql: "Opportunity",
+    connection: "connection_id",
+    key: KEY,
+    fields: shared_fields!(
+        "opportunity",
+        "'https://app.close.com/lead/' || ({t}.raw->>'lead_id') || '/'",
+        Field("status", "{t}.status"),
+        Field("statusId", "{t}.status_id"),
+        Field("statusLabel", "{t}.status_label"),
+        Field("pipelineId", "{t}.pipeline_id"),
+        Field("pipelineName", "{t}.pipeline_name"),
+        Field("value", "case when {t}.value_minor is not null then json_build_object('minor', {t}.value_minor, 'currency', {t}.currency) end"),
+        Field("expectedValue", "case when {t}.expected_value_minor is not null then json_build_object('minor', {t}.expected_value_minor, 'currency', {t}.currency) end"),
+        Field("annualizedValue", "case when {t}.annualized_value_minor is not null then json_build_object('minor', {t}.annualized_value_minor, 'currency', {t}.currency) end"),
+        Field("valuePeriod", "{t}.value_period"),
+        Field("confidence", "{t}.confidence"),
+        Field("expectedOn", "{t}.expected_on"),
+        Field("wonOn", "{t}.won_on"),
+        Field("lostAt", "{t}.lost_at"),
+        Field("note", "{t}.note"),
+        Field(
+            "ageDays",
+            "(select greatest(0, coalesce({t}.won_on, ({t}.lost_at at time zone z.time_zone)::date, (now() at time zone z.time_zone)::date)
+                      - ({t}.source_created_at at time zone z.time_zone)::date)
+                from connection z where z.id = {t}.connection_id)"
+        ),
+        Field(
+            "stageDwellDays",
+            "(select greatest(0, (now() at time zone z.time_zone)::date - ({t}.stage_entered_at at time zone z.time_zone)::date)
+                from connection z where z.id = {t}.connection_id)"
+        ),
+    ),
+    one: &[
+        One { field: "connection", table: &connection::TABLE, on: "{x}.id = {t}.connection_id" },
+        One { field: "company", table: &company::TABLE, on: "{x}.id = {t}.company_id" },
+        One { field: "person", table: &person::TABLE, on: "{x}.id = {t}.person_id" },
+        One { field: "owner", table: &member::TABLE, on: "{x}.id = {t}.owner_id" },
+        One { field: "transaction", table: &transaction::TABLE, on: "{x}.opportunity_id = {t}.id and {x}.kind = 'won_deal'" },
+    ],
+    many: &[Many { field: "auditTrail", table: &audit_entry::TABLE, on: "{x}.record_id = {t}.id", page: audit_entry::page }],
+    money: Some("value_minor"),
+    record_id: closegraph_entity::record::record_id,
+};
+
+word_enum! {
+    /// Where a deal stands; labels are free text in Close, this is not.
+    OpportunityStatus, OpportunityStatusFilter {
+        Active = "active",
+        Won = "won",
+        Lost = "lost",
+    }
+}
+
+word_enum! {
+    /// How often an amount is paid.
+    BillingPeriod, BillingPeriodFilter {
+        OneTime = "one_time",
+        Monthly = "monthly",
+        Annual = "annual",
+    }
+}
+
+/// A deal: an opportunity in Close. While it is won, it is booked as a transaction.
+#[derive(Debug, Default, Deserialize, SimpleObject)]
+#[serde(default, rename_all = "camelCase")]
+#[graphql(complex)]
+pub(crate) struct Opportunity {
+    /// Id in this deployment, a UUID.
+    pub id: ID,
+    /// Id in Close, `oppo_…`.
+    pub close_id: String,
+    /// Link to the deal's company in Close's web application.
+    pub source_url: Option<String>,
+    /// The organization that it is mirrored from.
+    pub connection: Connection,
+    /// When it was created in Close.
+    pub created_at: Option<DateTime<Utc>>,
+    /// When it was last changed in Close: its version.
+    pub updated_at: DateTime<Utc>,
+    /// When the mirror last wrote it.
+    pub synced_at: DateTime<Utc>,
+    /// Custom fields that have a value.
+    pub custom_fields: Vec<CustomField>,
+    pub status: OpportunityStatus,
+    /// Id of the status in Close, `stat_…`.
+    pub status_id: Option<String>,
+    /// What Close shows.
+    pub status_label: Option<String>,
+    /// Id of the pipeline in Close, `pipe_…`.
+    pub pipeline_id: Option<String>,
+    pub pipeline_name: Option<String>,
+    /// What the deal is worth for each `valuePeriod`; null is unknown, not zero.
+    pub value: Option<Money>,
+    /// The value weighted by confidence, as Close computes it.
+    pub expected_value: Option<Money>,
+    /// Monthly values times 12, others as they are.
+    pub annualized_value: Option<Money>,
+    pub value_period: BillingPeriod,
+    /// Per cent.
+    pub confidence: Option<i32>,
+    /// Estimated close date while the deal is not won.
+    pub expected_on: Option<NaiveDate>,
+    /// Day of the win, while the deal is won.
+    pub won_on: Option<NaiveDate>,
+    pub lost_at: Option<DateTime<Utc>>,
+    pub note: Option<String>,
+    /// Days from its creation until it was won or lost, else until today in the connection's zone.
+    pub age_days: Option<i32>,
+    /// Days since it entered its status; null where that was not witnessed.
+    pub stage_dwell_days: Option<i32>,
+    /// The company; null while it has not arrived.
+    pub company: Option<Box<Company>>,
+    pub person: Option<Box<Person>>,
+    pub owner: Option<Box<Member>>,
+    /// What it is booked as, while it is won.
+    pub transaction: Option<Box<Transaction>>,
+    #[graphql(skip)]
+    audit_trail: Answers<AuditEntryConnection>,
+}
+
+impl Default for OpportunityStatus {
+    fn default() -> Self {
+        Self::Active
+    }
+}
+
+impl Default for BillingPeriod {
+    fn default() -> Self {
+        Self::OneTime
+    }
+}
+
+pages_of!(Opportunity {
+    /// What happened to the record, the newest first.
+    audit_trail: AuditEntryConnection, AuditEntryFilter, AuditEntryOrder;
+});
+
+page_types!(
+    OpportunityConnection,
+    OpportunityEdge,
+    Opportunity,
+    "deals",
+    totals
+);
+
+inputs! {
+    OpportunityFilter, OpportunityOrder, OpportunityOrderField;
+    close_id { close_id }
+    columns {
+        id: IdFilter => "id" Uuid false;
+        status: OpportunityStatusFilter => "status" Text false;
+        status_label: TextFilter => "status_label" Text true;
+        pipeline_name: TextFilter => "pipeline_name" Text true;
+        value_minor: BigIntFilter => "value_minor" Int true;
+        value_period: BillingPeriodFilter => "value_period" Text false;
+        confidence: IntFilter => "confidence" Int true;
+        expected_on: DateFilter => "expected_on" Date true;
+        won_on: DateFilter => "won_on" Date true;
+        created_at: DateTimeFilter => "source_created_at" Instant true;
+        updated_at: DateTimeFilter => "source_updated_at" Instant false;
+    }
+    one {
+        company: CompanyFilter => &company::TABLE, "{x}.id = {t}.company_id";
+        person: PersonFilter => &person::TABLE, "{x}.id = {t}.person_id";
+        owner: MemberFilter => &member::TABLE, "{x}.id = {t}.owner_id";
+    }
+    many {}
+    order {
+        Value => "value_minor" Int true;
+        ExpectedOn => "expected_on" Date true;
+        WonOn => "won_on" Date true;
+        CreatedAt => "source_created_at" Instant true;
+        UpdatedAt => "source_updated_at" Instant false;
+    }
+}

@@ -1,0 +1,179 @@
+//! Person.
+
+use async_graphql::{ID, SimpleObject};
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+use super::audit_entry::{self, AuditEntryConnection, AuditEntryFilter, AuditEntryOrder};
+use super::company::{self, Company, CompanyFilter};
+use super::connection::{self, Connection};
+use super::opportunity::{self, OpportunityConnection, OpportunityFilter, OpportunityOrder};
+use super::page::{page_types, pages_of};
+use super::record::{CustomField, shared_fields};
+use super::transaction::{self, TransactionConnection, TransactionFilter, TransactionOrder};
+use super::{inputs, page};
+use crate::query::operators::{DateTimeFilter, IdFilter, TextFilter};
+use crate::query::run::Answers;
+use crate::query::table::{Field, ID as KEY, Many, One, Table};
+
+pub(crate) static TABLE: Table = Table {
+    name: "person",
+    graphql: "Person",
+    connection: "connection_id",
+    key: KEY,
+    fields: shared_fields!(
+        "person",
+        "'https://app.close.com/lead/' || ({t}.raw->>'lead_id') || '/'",
+        Field("name", "{t}.name"),
+        Field("title", "{t}.title"),
+        Field("primaryEmail", "{t}.primary_email"),
+        Field("primaryPhone", "{t}.primary_phone"),
+        Field("emails", "{t}.emails"),
+        Field("phones", "{t}.phones"),
+        Field("urls", "{t}.urls"),
+        Field("timeZone", "{t}.time_zone"),
+    ),
+    one: &[
+        One {
+            field: "connection",
+            table: &connection::TABLE,
+            on: "{x}.id = {t}.connection_id",
+        },
+        One {
+            field: "company",
+            table: &company::TABLE,
+            on: "{x}.id = {t}.company_id",
+        },
+    ],
+    many: &[
+        Many {
+            field: "opportunities",
+            table: &opportunity::TABLE,
+            on: "{x}.person_id = {t}.id",
+            page: page::<OpportunityFilter, OpportunityOrder>,
+        },
+        Many {
+            field: "transactions",
+            table: &transaction::TABLE,
+            on: "{x}.person_id = {t}.id",
+            page: page::<TransactionFilter, TransactionOrder>,
+        },
+        Many {
+            field: "auditTrail",
+            table: &audit_entry::TABLE,
+            on: "{x}.record_id = {t}.id",
+            page: audit_entry::page,
+        },
+    ],
+    money: None,
+    record_id: closegraph_entity::record::record_id,
+};
+
+/// An e-mail address.
+#[derive(Debug, Default, Deserialize, SimpleObject)]
+#[serde(default)]
+pub(crate) struct Email {
+    /// office, home, direct, other and so on.
+    r#type: Option<String>,
+    email: String,
+}
+
+/// A telephone number.
+#[derive(Debug, Default, Deserialize, SimpleObject)]
+#[serde(default)]
+pub(crate) struct Phone {
+    /// office, mobile, home and so on.
+    r#type: Option<String>,
+    /// E.164 where Close could parse it, else as typed.
+    number: String,
+    /// For people.
+    formatted: Option<String>,
+    /// ISO 3166, two letters.
+    country: Option<String>,
+}
+
+/// A web address of a person.
+#[derive(Debug, Default, Deserialize, SimpleObject)]
+#[serde(default)]
+pub(crate) struct PersonUrl {
+    r#type: Option<String>,
+    url: String,
+}
+
+/// A person: a contact in Close.
+#[derive(Debug, Default, Deserialize, SimpleObject)]
+#[serde(default, rename_all = "camelCase")]
+#[graphql(complex)]
+pub(crate) struct Person {
+    /// Id in this deployment, a UUID.
+    pub id: ID,
+    /// Id in Close, `cont_…`.
+    pub close_id: String,
+    /// Link to the person's company in Close's web application.
+    pub source_url: Option<String>,
+    /// The organization that it is mirrored from.
+    pub connection: Connection,
+    /// When it was created in Close.
+    pub created_at: Option<DateTime<Utc>>,
+    /// When it was last changed in Close: its version.
+    pub updated_at: DateTime<Utc>,
+    /// When the mirror last wrote it.
+    pub synced_at: DateTime<Utc>,
+    /// Custom fields that have a value.
+    pub custom_fields: Vec<CustomField>,
+    /// The full name, else what Close displays in its place.
+    pub name: Option<String>,
+    /// Job title.
+    pub title: Option<String>,
+    pub primary_email: Option<String>,
+    /// E.164 where Close could parse it.
+    pub primary_phone: Option<String>,
+    pub emails: Vec<Email>,
+    pub phones: Vec<Phone>,
+    pub urls: Vec<PersonUrl>,
+    /// IANA name.
+    pub time_zone: Option<String>,
+    /// The company; null while it has not arrived.
+    pub company: Option<Box<Company>>,
+    #[graphql(skip)]
+    opportunities: Answers<OpportunityConnection>,
+    #[graphql(skip)]
+    transactions: Answers<TransactionConnection>,
+    #[graphql(skip)]
+    audit_trail: Answers<AuditEntryConnection>,
+}
+
+pages_of!(Person {
+    /// The deals that name the person.
+    opportunities: OpportunityConnection, OpportunityFilter, OpportunityOrder;
+    /// Money from deals that name the person.
+    transactions: TransactionConnection, TransactionFilter, TransactionOrder;
+    /// What happened to the record, the newest first.
+    audit_trail: AuditEntryConnection, AuditEntryFilter, AuditEntryOrder;
+});
+
+page_types!(PersonConnection, PersonEdge, Person, "people");
+
+inputs! {
+    PersonFilter, PersonOrder, PersonOrderField;
+    close_id { close_id }
+    columns {
+        id: IdFilter => "id" Uuid false;
+        name: TextFilter => "name" Text true;
+        primary_email: TextFilter => "primary_email" Text true;
+        primary_phone: TextFilter => "primary_phone" Text true;
+        created_at: DateTimeFilter => "source_created_at" Instant true;
+        updated_at: DateTimeFilter => "source_updated_at" Instant false;
+    }
+    one { company: CompanyFilter => &company::TABLE, "{x}.id = {t}.company_id"; }
+    many {
+        opportunities: OpportunityFilter => &opportunity::TABLE, "{x}.person_id = {t}.id";
+        transactions: TransactionFilter => &transaction::TABLE, "{x}.person_id = {t}.id";
+    }
+    order {
+        Name => "name" Text true;
+        PrimaryEmail => "primary_email" Text true;
+        CreatedAt => "source_created_at" Instant true;
+        UpdatedAt => "source_updated_at" Instant false;
+    }
+}

@@ -1,0 +1,109 @@
+//! What all mirrored records share.
+
+use async_graphql::{Enum, ID, Interface, Json, SimpleObject};
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+use super::company::Company;
+use super::member::Member;
+use super::opportunity::Opportunity;
+use super::person::Person;
+use super::transaction::Transaction;
+
+/// A custom field that has a value.
+#[derive(Debug, Default, Deserialize, SimpleObject)]
+#[serde(default)]
+pub(crate) struct CustomField {
+    /// Id of the field in Close, `cf_…`.
+    pub id: String,
+    /// Its name in Close; the id where the definition is not known.
+    pub name: String,
+    /// Its type in Close: text, number, date, datetime, choices, user, contact, hidden and so on.
+    pub r#type: Option<String>,
+    /// Text, number or list, as Close sent it.
+    pub value: Json<serde_json::Value>,
+}
+
+/// A record that mirrors one in Close.
+#[derive(Interface)]
+#[graphql(
+    field(name = "id", ty = "&ID", desc = "Id in this deployment, a UUID."),
+    field(name = "close_id", ty = "&String", desc = "Id in Close."),
+    field(
+        name = "source_url",
+        ty = "&Option<String>",
+        desc = "Link into Close's web application."
+    ),
+    field(
+        name = "created_at",
+        ty = "&Option<DateTime<Utc>>",
+        desc = "When it was created in Close."
+    ),
+    field(
+        name = "updated_at",
+        ty = "&DateTime<Utc>",
+        desc = "When it was last changed in Close: its version."
+    ),
+    field(
+        name = "synced_at",
+        ty = "&DateTime<Utc>",
+        desc = "When the mirror last wrote it."
+    ),
+    field(
+        name = "custom_fields",
+        ty = "&Vec<CustomField>",
+        desc = "Custom fields that have a value."
+    )
+)]
+pub(crate) enum MirroredRecord {
+    Company(Box<Company>),
+    Person(Box<Person>),
+    Opportunity(Box<Opportunity>),
+    Transaction(Box<Transaction>),
+    Member(Box<Member>),
+}
+
+/// Anything that can be found by its id.
+#[derive(Deserialize, Interface)]
+#[serde(tag = "type", content = "record")]
+#[graphql(field(name = "id", ty = "&ID", desc = "Id in this deployment, a UUID."))]
+pub(crate) enum Node {
+    Company(Box<Company>),
+    Person(Box<Person>),
+    Opportunity(Box<Opportunity>),
+    Transaction(Box<Transaction>),
+    Member(Box<Member>),
+}
+
+/// The kinds of mirrored records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RecordType {
+    Company,
+    Person,
+    Opportunity,
+    Transaction,
+    Member,
+}
+
+/// SQL of the fields that all mirrored tables have; `$type` is the table, `$url` the SQL of the link into Close.
+macro_rules! shared_fields {
+    ($record_type:literal, $url:literal $(, $field:expr)* $(,)?) => {
+        &[
+            Field("id", "{t}.id"),
+            Field("closeId", "{t}.close_id"),
+            Field("sourceUrl", $url),
+            Field("createdAt", "{t}.source_created_at"),
+            Field("updatedAt", "{t}.source_updated_at"),
+            Field("syncedAt", "{t}.synced_at"),
+            Field("customFields", concat!(
+                "(select coalesce(json_agg(json_build_object('id', v.key, 'name', coalesce(f.name, v.key),
+                                    'type', f.type, 'value', v.value) order by f.position, v.key), '[]')
+                    from jsonb_each({t}.custom) v
+                    left join custom_field f on f.connection_id = {t}.connection_id
+                          and f.record_type = '", $record_type, "' and f.close_id = v.key)")),
+            $($field,)*
+        ]
+    };
+}
+pub(crate) use shared_fields;

@@ -1,0 +1,100 @@
+//! Sync run.
+
+use async_graphql::{ID, SimpleObject};
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+use super::inputs;
+use super::page::page_types;
+use crate::error::Result;
+use crate::query::operators::{DateTimeFilter, TextFilter};
+use crate::query::page::PageRequest;
+use crate::query::selection::Arguments;
+use crate::query::table::{Field, ID as KEY, Table};
+
+pub(crate) static TABLE: Table = Table {
+    name: "sync_run",
+    graphql: "SyncRun",
+    connection: "connection_id",
+    key: KEY,
+    fields: &[
+        Field("id", "{t}.id"),
+        Field("kind", "{t}.kind"),
+        Field("status", "{t}.status"),
+        Field("startedAt", "{t}.started_at"),
+        Field("finishedAt", "{t}.finished_at"),
+        Field(
+            "progress",
+            "json_build_object('done', {t}.done, 'total', {t}.total)",
+        ),
+        Field("created", "{t}.created"),
+        Field("updated", "{t}.updated"),
+        Field("deleted", "{t}.deleted"),
+        Field("unchanged", "{t}.unchanged"),
+        Field("stale", "{t}.stale"),
+        Field("requests", "{t}.requests"),
+        Field("error", "{t}.error"),
+    ],
+    one: &[],
+    many: &[],
+    money: None,
+    record_id: closegraph_entity::record::record_id,
+};
+
+/// How far a run is, in records.
+#[derive(Debug, Default, Deserialize, SimpleObject)]
+#[serde(default)]
+pub(crate) struct RunProgress {
+    done: i64,
+    /// Null where Close did not say.
+    total: Option<i64>,
+}
+
+/// One run of a sync task.
+#[derive(Debug, Default, Deserialize, SimpleObject)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct SyncRun {
+    pub id: ID,
+    /// backfill.
+    pub kind: String,
+    /// running, succeeded, failed or interrupted.
+    pub status: String,
+    pub started_at: DateTime<Utc>,
+    pub finished_at: Option<DateTime<Utc>>,
+    pub progress: RunProgress,
+    /// Records that were new.
+    pub created: i64,
+    pub updated: i64,
+    pub deleted: i64,
+    /// Records that the mirror held already.
+    pub unchanged: i64,
+    /// Records that were older than the mirror, or could not be read.
+    pub stale: i64,
+    /// Requests that the run cost at Close.
+    pub requests: i64,
+    /// Why it failed.
+    pub error: Option<String>,
+}
+
+page_types!(SyncRunConnection, SyncRunEdge, SyncRun, "runs");
+
+inputs! {
+    SyncRunFilter, SyncRunOrder, SyncRunOrderField;
+    close_id {}
+    columns {
+        status: TextFilter => "status" Text false;
+        started_at: DateTimeFilter => "started_at" Instant false;
+    }
+    one {}
+    many {}
+    order { StartedAt => "started_at" Instant false; }
+}
+
+/// The newest first, unless an order is asked for.
+pub(crate) fn page(arguments: &Arguments) -> Result<PageRequest> {
+    let newest = SyncRunOrder {
+        field: SyncRunOrderField::StartedAt,
+        direction: super::Direction::Desc,
+    };
+    super::page::<SyncRunFilter, SyncRunOrder>(arguments).map(|request| request.or_order(newest))
+}

@@ -1,0 +1,173 @@
+//! Transaction.
+
+use async_graphql::{ID, SimpleObject};
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::Deserialize;
+
+use super::audit_entry::{self, AuditEntryConnection, AuditEntryFilter, AuditEntryOrder};
+use super::company::{self, Company, CompanyFilter};
+use super::connection::{self, Connection};
+use super::inputs;
+use super::member::{self, Member, MemberFilter};
+use super::money::Money;
+use super::opportunity::{self, BillingPeriod, BillingPeriodFilter, Opportunity};
+use super::page::{page_types, pages_of};
+use super::person::{self, Person, PersonFilter};
+use super::record::{CustomField, shared_fields};
+use crate::query::operators::{
+    BigIntFilter, DateFilter, DateTimeFilter, IdFilter, TextFilter, word_enum,
+};
+use crate::query::run::Answers;
+use crate::query::table::{Field, ID as KEY, Many, One, Table};
+
+pub(crate) static TABLE: Table = Table {
+    name: "transaction",
+    graphql: "Transaction",
+    connection: "connection_id",
+    key: KEY,
+    fields: shared_fields!(
+        "opportunity",
+        "(select 'https://app.close.com/lead/' || l.close_id || '/' from company l where l.id = {t}.company_id and l.connection_id = {t}.connection_id)",
+        Field("kind", "{t}.kind"),
+        Field("occurredOn", "{t}.occurred_on"),
+        Field(
+            "amount",
+            "case when {t}.amount_minor is not null then json_build_object('minor', {t}.amount_minor, 'currency', {t}.currency) end"
+        ),
+        Field("billingPeriod", "{t}.billing_period"),
+        Field("category", "{t}.category"),
+        Field("pipelineName", "{t}.pipeline_name"),
+    ),
+    one: &[
+        One {
+            field: "connection",
+            table: &connection::TABLE,
+            on: "{x}.id = {t}.connection_id",
+        },
+        One {
+            field: "company",
+            table: &company::TABLE,
+            on: "{x}.id = {t}.company_id",
+        },
+        One {
+            field: "person",
+            table: &person::TABLE,
+            on: "{x}.id = {t}.person_id",
+        },
+        One {
+            field: "owner",
+            table: &member::TABLE,
+            on: "{x}.id = {t}.owner_id",
+        },
+        One {
+            field: "opportunity",
+            table: &opportunity::TABLE,
+            on: "{x}.id = {t}.opportunity_id",
+        },
+    ],
+    many: &[Many {
+        field: "auditTrail",
+        table: &audit_entry::TABLE,
+        on: "{x}.record_id = {t}.id",
+        page: audit_entry::page,
+    }],
+    money: Some("amount_minor"),
+    record_id: closegraph_entity::record::won_deal_id,
+};
+
+word_enum! {
+    /// What was booked.
+    TransactionKind, TransactionKindFilter {
+        /// A won deal.
+        WonDeal = "won_deal",
+        /// A payment of an invoice.
+        InvoicePayment = "invoice_payment",
+    }
+}
+
+/// Money that came in: a won deal. A deal that leaves "won" has no transaction any more.
+#[derive(Debug, Default, Deserialize, SimpleObject)]
+#[serde(default, rename_all = "camelCase")]
+#[graphql(complex)]
+pub(crate) struct Transaction {
+    /// Id in this deployment, a UUID.
+    pub id: ID,
+    /// Id in Close of what it is derived from.
+    pub close_id: String,
+    /// Link to the company in Close's web application.
+    pub source_url: Option<String>,
+    /// The organization that it is mirrored from.
+    pub connection: Connection,
+    /// When it was created in Close.
+    pub created_at: Option<DateTime<Utc>>,
+    /// When it was last changed in Close: its version.
+    pub updated_at: DateTime<Utc>,
+    /// When the mirror last wrote it.
+    pub synced_at: DateTime<Utc>,
+    /// Custom fields that have a value.
+    pub custom_fields: Vec<CustomField>,
+    pub kind: TransactionKind,
+    /// Day of the win; null where Close has none, and then in no period.
+    pub occurred_on: Option<NaiveDate>,
+    /// Null is unknown, not zero.
+    pub amount: Option<Money>,
+    /// How often the amount is paid.
+    pub billing_period: BillingPeriod,
+    pub category: Option<String>,
+    pub pipeline_name: Option<String>,
+    /// The company; null while it has not arrived.
+    pub company: Option<Box<Company>>,
+    pub person: Option<Box<Person>>,
+    pub owner: Option<Box<Member>>,
+    pub opportunity: Option<Box<Opportunity>>,
+    #[graphql(skip)]
+    audit_trail: Answers<AuditEntryConnection>,
+}
+
+impl Default for TransactionKind {
+    fn default() -> Self {
+        Self::WonDeal
+    }
+}
+
+pages_of!(Transaction {
+    /// What happened to the record, the newest first.
+    audit_trail: AuditEntryConnection, AuditEntryFilter, AuditEntryOrder;
+});
+
+page_types!(
+    TransactionConnection,
+    TransactionEdge,
+    Transaction,
+    "transactions",
+    totals
+);
+
+inputs! {
+    TransactionFilter, TransactionOrder, TransactionOrderField;
+    close_id { close_id }
+    columns {
+        id: IdFilter => "id" Uuid false;
+        kind: TransactionKindFilter => "kind" Text false;
+        occurred_on: DateFilter => "occurred_on" Date true;
+        amount_minor: BigIntFilter => "amount_minor" Int true;
+        currency: TextFilter => "currency" Text false;
+        billing_period: BillingPeriodFilter => "billing_period" Text false;
+        category: TextFilter => "category" Text true;
+        pipeline_name: TextFilter => "pipeline_name" Text true;
+        created_at: DateTimeFilter => "source_created_at" Instant true;
+        updated_at: DateTimeFilter => "source_updated_at" Instant false;
+    }
+    one {
+        company: CompanyFilter => &company::TABLE, "{x}.id = {t}.company_id";
+        person: PersonFilter => &person::TABLE, "{x}.id = {t}.person_id";
+        owner: MemberFilter => &member::TABLE, "{x}.id = {t}.owner_id";
+    }
+    many {}
+    order {
+        OccurredOn => "occurred_on" Date true;
+        Amount => "amount_minor" Int true;
+        CreatedAt => "source_created_at" Instant true;
+        UpdatedAt => "source_updated_at" Instant false;
+    }
+}

@@ -1,0 +1,39 @@
+//! What a request may see: a list of connections, each with the calendar that its periods follow.
+
+use std::sync::Arc;
+
+use chrono_tz::Tz;
+use uuid::Uuid;
+
+/// How a connection counts time and money.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Calendar {
+    pub connection: Uuid,
+    pub zone: Tz,
+    /// Month (1 to 12) in which the fiscal year starts.
+    pub fiscal_year_start: u32,
+    /// ISO 4217.
+    pub currency: String,
+}
+
+/// The connections of a request. Every statement is compiled against one; none can be compiled without.
+#[derive(Clone, Debug)]
+pub struct Scope(Arc<[Calendar]>);
+
+impl Scope {
+    /// The given connections, and no others.
+    pub fn new(calendars: impl IntoIterator<Item = Calendar>) -> Self {
+        let mut calendars: Vec<_> = calendars.into_iter().collect();
+        calendars.sort_by_key(|calendar| calendar.connection);
+        calendars.dedup_by_key(|calendar| calendar.connection);
+        Self(calendars.into())
+    }
+
+    pub(crate) fn calendars(&self) -> &[Calendar] {
+        &self.0
+    }
+
+    pub(crate) fn connections(&self) -> Vec<Uuid> {
+        self.0.iter().map(|calendar| calendar.connection).collect()
+    }
+}

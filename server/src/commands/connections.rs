@@ -1,0 +1,50 @@
+//! `closegraph connections`.
+
+use crate::config::Config;
+use crate::database::Database;
+use closegraph_entity::connection;
+use sea_orm::{EntityTrait, QueryOrder};
+use serde_json::json;
+
+pub(super) async fn run(config: &Config, as_json: bool) -> anyhow::Result<()> {
+    let database = Database::open(config).await?;
+    database.migrate().await?;
+    let found = connection::Entity::find()
+        .order_by_asc(connection::Column::CreatedAt)
+        .all(&database.orm())
+        .await;
+    database.close().await;
+    let found = found?;
+    if as_json {
+        let rows: Vec<_> = found.iter().map(describe).collect();
+        return super::print(&serde_json::to_string_pretty(&rows)?);
+    }
+    if found.is_empty() {
+        return super::print(
+            "No connection yet. Make one: closegraph connect close --api-key-env CLOSE_API_KEY",
+        );
+    }
+    let line = |row: &connection::Model| {
+        let name = row.organization_name.as_deref().unwrap_or("(no name)");
+        let webhook = row.webhook_url.as_deref().unwrap_or("no webhook");
+        format!(
+            "{}  {name}  {}  {:?}  {webhook}",
+            row.id, row.currency, row.status
+        )
+    };
+    super::print(&found.iter().map(line).collect::<Vec<_>>().join("\n"))
+}
+
+fn describe(row: &connection::Model) -> serde_json::Value {
+    json!({
+        "id": row.id,
+        "source": row.source,
+        "authMethod": row.auth_method,
+        "status": row.status,
+        "organizationId": row.organization_id,
+        "organizationName": row.organization_name,
+        "currency": row.currency,
+        "timeZone": row.time_zone,
+        "webhookUrl": row.webhook_url,
+    })
+}

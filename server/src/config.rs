@@ -1,0 +1,366 @@
+//! Configuration: environment variables `CLOSEGRAPH_*` first, then a TOML file, then the defaults.
+//!
+//! [`REFERENCE`] is the documentation of every key; unknown keys and bad values are refused by name.
+
+use closegraph_sync::reconcile::Strategy;
+use secrecy::SecretString;
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// All keys with their effect and default, as a configuration file.
+pub const REFERENCE: &str = include_str!("config/reference.toml");
+
+/// Why a configuration is not used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("the configuration file {path} can't be read: {source}")]
+    Read {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("the configuration in {place} is refused: {message}")]
+    Refused { place: String, message: String },
+    #[error("the environment variable {given} is unknown. {hint}")]
+    UnknownVariable { given: String, hint: String },
+}
+
+/// The whole configuration.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    pub database: Database,
+    pub postgres: Postgres,
+    pub http: Http,
+    pub sync: Sync,
+    pub api: Api,
+    pub vault: Vault,
+    pub log: Log,
+}
+
+/// An outside Postgres.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Database {
+    /// Absent: the embedded Postgres.
+    pub url: Option<SecretString>,
+    pub max_connections: u32,
+    pub statement_timeout_ms: u64,
+}
+
+/// The embedded Postgres.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Postgres {
+    pub data_dir: Option<PathBuf>,
+    pub bin_dir: Option<PathBuf>,
+}
+
+/// The HTTP server.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Http {
+    pub listen: SocketAddr,
+    /// Where Close can reach this server.
+    pub public_url: Option<url::Url>,
+}
+
+/// Close to Postgres.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sync {
+    pub workers: u16,
+    pub batch: u16,
+    pub poll_ms: u64,
+    pub webhook_max_body_bytes: usize,
+    pub signature_max_age_s: u64,
+    pub backfill: BackfillStrategy,
+}
+
+/// How the first full load reads Close.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BackfillStrategy {
+    #[default]
+    Auto,
+    List,
+    Search,
+}
+
+/// Postgres to GraphQL.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Api {
+    pub introspection: bool,
+}
+
+/// The key that seals secrets in the database.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Vault {
+    pub key: Option<SecretString>,
+    pub key_file: Option<PathBuf>,
+}
+
+/// Logging, to standard error.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    pub filter: String,
+    pub format: LogFormat,
+}
+
+/// The form of a log line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self {
+            url: None,
+            max_connections: 16,
+            statement_timeout_ms: 30_000,
+        }
+    }
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: None,
+        }
+    }
+}
+
+impl Default for Sync {
+    fn default() -> Self {
+        Self {
+            workers: 2,
+            batch: 500,
+            poll_ms: 2_000,
+            webhook_max_body_bytes: 4 * 1024 * 1024,
+            signature_max_age_s: 300,
+            backfill: BackfillStrategy::Auto,
+        }
+    }
+}
+
+impl Default for Api {
+    fn default() -> Self {
+        Self {
+            introspection: true,
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            filter: "info,sqlx=warn".to_owned(),
+            format: LogFormat::Text,
+        }
+    }
+}
+
+impl From<BackfillStrategy> for Strategy {
+    fn from(strategy: BackfillStrategy) -> Self {
+        match strategy {
+            BackfillStrategy::Auto => Self::Auto,
+            BackfillStrategy::List => Self::List,
+            BackfillStrategy::Search => Self::Search,
+        }
+    }
+}
+
+impl Config {
+    /// Reads the file, if there is one, and lays the environment over it.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let mut table = match file {
+            Some(path) => read(path)?,
+            None => toml::Table::new(),
+        };
+        let place = file.map_or("the environment".to_owned(), |path| {
+            format!("{} and the environment", path.display())
+        });
+        for (variable, value) in environment {
+            let (section, key) = match variable.strip_prefix("CLOSEGRAPH_") {
+                Some("CONFIG") => continue,
+                Some(name) => locate(&variable, name)?,
+                None if variable == "DATABASE_URL" && !value.is_empty() => ("database", "url"),
+                None => continue,
+            };
+            let entry = table
+                .entry(section)
+                .or_insert_with(|| toml::Table::new().into());
+            if let Some(section) = entry.as_table_mut() {
+                section.insert(key.to_owned(), typed(key, value));
+            }
+        }
+        table
+            .try_into()
+            .map_err(|error: toml::de::Error| ConfigError::Refused {
+                place,
+                message: error.to_string().trim().replace('\n', "; "),
+            })
+    }
+
+    /// The folder for the embedded Postgres, its password and the vault key.
+    pub fn data_dir(&self) -> PathBuf {
+        if let Some(folder) = &self.postgres.data_dir {
+            return folder.clone();
+        }
+        if nix::unistd::Uid::effective().is_root() {
+            return PathBuf::from("/var/lib/closegraph");
+        }
+        let home =
+            || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".local/share");
+        std::env::var_os("XDG_DATA_HOME")
+            .map_or_else(home, PathBuf::from)
+            .join("closegraph")
+    }
+}
+
+fn read(path: &Path) -> Result<toml::Table, ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    // Checked by itself first, so that the error shows the line.
+    toml::from_str::<Config>(&text)
+        .and_then(|_| toml::from_str(&text))
+        .map_err(|error| ConfigError::Refused {
+            place: path.display().to_string(),
+            message: error.to_string(),
+        })
+}
+
+/// Section and key of `CLOSEGRAPH_SECTION_KEY`.
+fn locate(variable: &str, name: &str) -> Result<(&'static str, &'static str), ConfigError> {
+    let known = keys();
+    let wanted = name.to_ascii_lowercase();
+    if let Some(found) = known
+        .iter()
+        .find(|(section, key)| format!("{section}_{key}") == wanted)
+    {
+        return Ok(*found);
+    }
+    let section = wanted.split('_').next().unwrap_or_default();
+    let names = |of: &str| {
+        let of_section = known
+            .iter()
+            .filter(|(known, _)| of.is_empty() || *known == of);
+        let names = of_section
+            .map(|(section, key)| format!("CLOSEGRAPH_{section}_{key}").to_ascii_uppercase());
+        names.collect::<Vec<_>>().join(", ")
+    };
+    let similar = if names(section).is_empty() {
+        names("")
+    } else {
+        names(section)
+    };
+    let hint = format!("Known are {similar}");
+    Err(ConfigError::UnknownVariable {
+        given: variable.to_owned(),
+        hint,
+    })
+}
+
+/// All keys, as the reference names them, commented out or not.
+fn keys() -> Vec<(&'static str, &'static str)> {
+    let mut section = "";
+    let mut keys = Vec::new();
+    for line in REFERENCE.lines() {
+        if let Some(name) = line
+            .strip_prefix('[')
+            .and_then(|line| line.strip_suffix(']'))
+        {
+            section = name;
+        } else if let Some((key, _)) = line.trim_start_matches('#').split_once(" = ")
+            && key
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+        {
+            keys.push((section, key));
+        }
+    }
+    keys
+}
+
+/// An environment variable's text as the type that its key has.
+fn typed(key: &str, value: String) -> toml::Value {
+    let numeric = [
+        "max_connections",
+        "workers",
+        "batch",
+        "webhook_max_body_bytes",
+    ];
+    if (numeric.contains(&key) || key.ends_with("_ms") || key.ends_with("_s"))
+        && let Ok(number) = value.parse::<i64>()
+    {
+        return number.into();
+    }
+    match (key, value.as_str()) {
+        ("introspection", "true") => true.into(),
+        ("introspection", "false") => false.into(),
+        _ => value.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Config, REFERENCE};
+
+    fn load(variables: &[(&str, &str)]) -> Result<Config, String> {
+        let owned = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Config::load(None, owned).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_reference_is_a_valid_file_and_states_the_defaults() {
+        let reference: Config = toml::from_str(REFERENCE).unwrap();
+        assert_eq!(format!("{reference:?}"), format!("{:?}", Config::default()));
+    }
+
+    #[test]
+    fn the_environment_wins_and_is_typed() {
+        let config = load(&[
+            ("CLOSEGRAPH_SYNC_WORKERS", "5"),
+            ("CLOSEGRAPH_HTTP_LISTEN", "0.0.0.0:9"),
+        ]);
+        let config = config.unwrap();
+        assert_eq!((config.sync.workers, config.http.listen.port()), (5, 9));
+    }
+
+    #[test]
+    fn an_unknown_variable_is_refused_with_the_known_ones() {
+        let error = load(&[("CLOSEGRAPH_SYNC_WORKER", "5")]).unwrap_err();
+        assert!(
+            error.contains("CLOSEGRAPH_SYNC_WORKER is unknown"),
+            "{error}"
+        );
+        assert!(error.contains("CLOSEGRAPH_SYNC_WORKERS"), "{error}");
+    }
+
+    #[test]
+    fn a_bad_value_is_refused_with_its_key() {
+        let error = load(&[("CLOSEGRAPH_SYNC_WORKERS", "many")]).unwrap_err();
+        assert!(error.contains("workers"), "{error}");
+        let error = load(&[("CLOSEGRAPH_SYNC_BACKFILL", "fast")]).unwrap_err();
+        assert!(
+            error.contains("auto") && error.contains("search"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,87 @@
+//! What runs in a serving process: HTTP, and the sync service beside it.
+
+use crate::cli::ServeRole;
+use crate::config::Config;
+use crate::database::Database;
+use anyhow::Context;
+use axum::Router;
+use closegraph_api::{Api, ApiOptions};
+use closegraph_sync::connect::Vault;
+use closegraph_sync::inbox::ReceiverOptions;
+use closegraph_sync::{SyncOptions, SyncService};
+use metrics_exporter_prometheus::PrometheusHandle;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// The two sides of a process, and which of them work.
+#[derive(Debug)]
+pub(crate) struct Process {
+    pub(crate) sync: SyncService,
+    api: Api,
+    role: ServeRole,
+}
+
+impl Process {
+    pub(crate) fn new(
+        config: &Config,
+        database: &Database,
+        vault: Vault,
+        role: ServeRole,
+        metrics: PrometheusHandle,
+    ) -> Self {
+        let sync = &config.sync;
+        let options = SyncOptions {
+            workers: sync.workers.into(),
+            batch: sync.batch,
+            poll: Duration::from_millis(sync.poll_ms),
+            receiver: ReceiverOptions {
+                max_body_bytes: sync.webhook_max_body_bytes,
+                max_signature_age: Duration::from_secs(sync.signature_max_age_s),
+            },
+            strategy: sync.backfill.into(),
+        };
+        let api = ApiOptions {
+            introspection: config.api.introspection,
+            ..ApiOptions::default()
+        };
+        Self {
+            sync: SyncService::new(database.pool.clone(), vault, options),
+            api: Api::new(database.pool.clone(), api, move || {
+                metrics.run_upkeep();
+                metrics.render()
+            }),
+            role,
+        }
+    }
+
+    fn router(&self) -> Router {
+        let api = closegraph_api::router(self.api.clone());
+        match self.role {
+            ServeRole::All | ServeRole::Sync => api.merge(self.sync.router()),
+            ServeRole::Api => api,
+        }
+    }
+}
+
+/// Serves until `stop`, then finishes what was begun.
+pub(crate) async fn serve_until(
+    process: Process,
+    listener: TcpListener,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let syncing = (process.role != ServeRole::Api).then(|| {
+        let (sync, stop) = (process.sync.clone(), stop.clone());
+        tokio::spawn(async move { sync.run(stop).await })
+    });
+    let router = process.router();
+    let served = axum::serve(listener, router)
+        .with_graceful_shutdown(stop.clone().cancelled_owned())
+        .await
+        .context("HTTP can't be served");
+    stop.cancel();
+    if let Some(syncing) = syncing {
+        syncing.await?;
+    }
+    served
+}
