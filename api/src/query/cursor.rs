@@ -1,78 +1,113 @@
-//! Cursors: the values of a row's order keys, with the order that they belong to, in base64url.
+//! Opaque cursors: the order that a page had and the keys of one of its rows.
 
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::{DateTime, NaiveDate, Utc};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use serde_json::value::RawValue;
-use uuid::Uuid;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use chrono::DateTime;
 
-use super::compile::Bind;
-use super::order::Key;
+use super::compile::{At, Bind, Compiler};
+use super::order::{Order, OrderKey};
 use super::table::Kind;
 use crate::error::{ApiError, Result};
 
-#[derive(Serialize, Deserialize)]
-struct Wire<T> {
-    o: String,
-    k: T,
+/// The keys of a row as text; `None` is null.
+pub(crate) type Keys = Vec<Option<String>>;
+
+/// The cursor of a row.
+pub(crate) fn encode(fingerprint: &str, keys: &Keys) -> String {
+    let json = serde_json::to_vec(&(fingerprint, keys)).unwrap_or_default();
+    BASE64_URL_SAFE_NO_PAD.encode(json)
 }
 
-/// The cursor of a row whose key values are the JSON array `values`.
-pub(crate) fn encode(fingerprint: &str, values: &RawValue) -> String {
-    let wire = Wire {
-        o: fingerprint.to_owned(),
-        k: values,
-    };
-    URL_SAFE_NO_PAD.encode(serde_json::to_vec(&wire).unwrap_or_default())
-}
-
-/// The values of a cursor, one a key; `None` is null.
-pub(crate) fn decode(text: &str, fingerprint: &str, keys: &[Key]) -> Result<Vec<Option<Bind>>> {
+/// The keys in a cursor of this order.
+pub(crate) fn decode(cursor: &str, order: &Order) -> Result<Keys> {
     let bad = || {
-        ApiError::BadCursor(
-            "this is not a cursor of this API: use `cursor`, `startCursor` or `endCursor` as answered"
-                .to_owned(),
-        )
+        ApiError::BadCursor("this is no cursor of ours: take it from pageInfo or edges".to_owned())
     };
-    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| bad())?;
-    let wire: Wire<Vec<Value>> = serde_json::from_slice(&bytes).map_err(|_| bad())?;
-    if wire.o != fingerprint {
+    let json = BASE64_URL_SAFE_NO_PAD.decode(cursor).map_err(|_| bad())?;
+    let (fingerprint, keys): (String, Keys) = serde_json::from_slice(&json).map_err(|_| bad())?;
+    if fingerprint != order.fingerprint() || keys.len() != order.keys().len() {
         return Err(ApiError::BadCursor(
-            "this cursor belongs to another order: page on with the `orderBy` that it was answered for"
-                .to_owned(),
+            "this cursor is of another order: use it with the orderBy that it came from".to_owned(),
         ));
     }
-    if wire.k.len() != keys.len() {
-        return Err(bad());
-    }
-    keys.iter()
-        .zip(&wire.k)
-        .map(|(key, value)| match value {
-            Value::Null if key.column.nullable => Ok(None),
-            value => bind(key.column.kind, value).map(Some).ok_or_else(bad),
-        })
-        .collect()
+    Ok(keys)
 }
 
-fn bind(kind: Kind, value: &Value) -> Option<Bind> {
-    match kind {
-        Kind::Int => value.as_i64().map(Bind::Int),
-        Kind::Text => value
-            .as_str()
-            .filter(|text| !text.contains('\0'))
-            .map(|text| Bind::Text(text.to_owned())),
-        Kind::Date => value
-            .as_str()?
-            .parse::<NaiveDate>()
-            .ok()
-            .map(Bind::Date),
-        Kind::Instant => value
-            .as_str()?
-            .parse::<DateTime<Utc>>()
-            .ok()
-            .map(Bind::Instant),
-        Kind::Uuid => value.as_str()?.parse::<Uuid>().ok().map(Bind::Uuid),
+/// The condition "behind the cursor" in exactly the given order.
+pub(crate) fn behind(
+    compiler: &mut Compiler<'_>,
+    at: &At,
+    order: &Order,
+    keys: &Keys,
+) -> Result<String> {
+    let mut values = Vec::with_capacity(keys.len());
+    for (key, value) in order.keys().iter().zip(keys) {
+        values.push(
+            value
+                .as_deref()
+                .map(|text| bind(compiler, key, text))
+                .transpose()?,
+        );
     }
+    let column = |key: &OrderKey| format!("{}.{}", at.alias, key.column.sql);
+    let one_direction = order.keys().windows(2).all(|pair| match pair {
+        [one, other] => one.descending == other.descending,
+        _ => true,
+    });
+    let first_descends = order.keys().first().is_some_and(|key| key.descending);
+    // Where no null can stand behind the cursor, one row comparison says it all, and an index can start there.
+    let no_nulls_behind = first_descends || order.keys().iter().all(|key| !key.column.nullable);
+    if one_direction && no_nulls_behind && values.iter().all(Option::is_some) {
+        let columns: Vec<String> = order.keys().iter().map(column).collect();
+        let given: Vec<String> = values.into_iter().flatten().collect();
+        let operator = if first_descends { "<" } else { ">" };
+        return Ok(format!(
+            "({}) {operator} ({})",
+            columns.join(", "),
+            given.join(", ")
+        ));
+    }
+    let mut either = Vec::new();
+    let mut equal: Vec<String> = Vec::new();
+    for (key, value) in order.keys().iter().zip(&values) {
+        let column = column(key);
+        let further = match (value, key.descending) {
+            (Some(value), false) if key.column.nullable => {
+                format!("({column} > {value} or {column} is null)")
+            }
+            (Some(value), false) => format!("{column} > {value}"),
+            (Some(value), true) => format!("{column} < {value}"),
+            (None, false) => "false".to_owned(),
+            (None, true) => format!("{column} is not null"),
+        };
+        either.push(
+            equal
+                .iter()
+                .cloned()
+                .chain([further])
+                .collect::<Vec<_>>()
+                .join(" and "),
+        );
+        equal.push(match value {
+            Some(value) => format!("{column} = {value}"),
+            None => format!("{column} is null"),
+        });
+    }
+    Ok(format!("({})", either.join(" or ")))
+}
+
+fn bind(compiler: &mut Compiler<'_>, key: &OrderKey, text: &str) -> Result<String> {
+    let bad =
+        || ApiError::BadCursor("this is no cursor of ours: its keys can't be read".to_owned());
+    let value = match key.column.kind {
+        Kind::Text => Bind::Text(text.to_owned()),
+        Kind::Int => Bind::Int(text.parse().map_err(|_| bad())?),
+        Kind::Date => Bind::Date(text.parse().map_err(|_| bad())?),
+        Kind::Uuid => Bind::Uuid(text.parse().map_err(|_| bad())?),
+        Kind::Instant => {
+            let micros = text.parse().map_err(|_| bad())?;
+            Bind::Instant(DateTime::from_timestamp_micros(micros).ok_or_else(bad)?)
+        }
+    };
+    compiler.bind(value)
 }

@@ -1,187 +1,281 @@
-//! Filters: input objects that compile to a condition on the row at hand.
+//! Filters as a tree of conditions, compiled to SQL with everything bound.
 
-use async_graphql::{InputObject, InputType, Value};
+use chrono::{DateTime, NaiveDate, Utc};
+use uuid::Uuid;
 
-use super::compile::{At, Compiler, relate};
-use super::table::Table;
-use crate::error::{ApiError, Result};
+use super::compile::{At, Bind, Compiler, relate};
+use super::period::{Span, instant_bounds};
+use super::table::{Column, Kind, Table};
+use crate::error::Result;
 
-/// A filter input; its condition is never SQL null where `not` needs the complement (`is not true`).
-pub(crate) trait Filter: Send + Sync {
-    fn condition(&self, at: &At, compiler: &mut Compiler<'_>) -> Result<String>;
+/// A condition on a row.
+#[derive(Debug)]
+pub(crate) enum Filter {
+    And(Vec<Filter>),
+    Or(Vec<Filter>),
+    Not(Box<Filter>),
+    Column(Column, Test),
+    /// The record with one of these Close ids, whichever connection it is of.
+    CloseIds(Vec<String>),
+    One {
+        table: &'static Table,
+        on: &'static str,
+        filter: Box<Filter>,
+    },
+    Many {
+        table: &'static Table,
+        on: &'static str,
+        quantifier: Quantifier,
+        filter: Box<Filter>,
+    },
 }
 
-/// Reads a `filter` argument.
-pub(crate) fn parse_filter<F: Filter + InputType + 'static>(
-    value: Option<&Value>,
-) -> Result<Option<Box<dyn Filter>>> {
-    match value {
-        None => Ok(None),
-        Some(value) => match F::parse(Some(value.clone())) {
-            Ok(filter) => Ok(Some(Box::new(filter))),
-            Err(error) => Err(ApiError::BadInput(format!(
-                "`filter`: {}",
-                error.into_server_error(async_graphql::Pos::default()).message
-            ))),
-        },
-    }
+/// How many related rows must match.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Quantifier {
+    Some,
+    None,
+    Every,
 }
 
-/// Conditions on the records that hang on this one.
-#[derive(Debug, InputObject)]
-#[graphql(
-    concrete(name = "PeopleFilter", params(crate::schema::person::PersonFilter)),
-    concrete(
-        name = "OpportunitiesFilter",
-        params(crate::schema::opportunity::OpportunityFilter)
-    ),
-    concrete(
-        name = "TransactionsFilter",
-        params(crate::schema::transaction::TransactionFilter)
-    )
-)]
-pub struct ListFilter<F: InputType> {
-    /// At least one of them matches; `{}` means that there is one.
-    pub(crate) some: Option<F>,
-    /// Not one of them matches.
-    pub(crate) none: Option<F>,
-    /// All of them match; true when there are none.
-    pub(crate) every: Option<F>,
+/// A comparison of a column.
+#[derive(Debug)]
+pub(crate) enum Test {
+    Compare(&'static str, Value),
+    AnyOf(Values),
+    NoneOf(Values),
+    IsNull(bool),
+    /// A LIKE pattern whose given part is escaped already.
+    Like(String),
+    /// Words that were checked against an enum of ours: they stand in the text, so that partial indexes serve.
+    Words(Vec<&'static str>),
+    Within(Span),
 }
 
-impl<F: InputType + Filter> ListFilter<F> {
-    pub(crate) fn conditions(
-        &self,
-        (table, on): (&'static Table, &str),
-        at: &At,
-        compiler: &mut Compiler<'_>,
-        out: &mut Vec<String>,
-    ) -> Result<()> {
-        if let Some(filter) = &self.some {
-            out.push(format!("exists ({})", related(filter, (table, on), at, compiler, "is true")?));
-        }
-        if let Some(filter) = &self.none {
-            out.push(format!(
-                "not exists ({})",
-                related(filter, (table, on), at, compiler, "is true")?
-            ));
-        }
-        if let Some(filter) = &self.every {
-            out.push(format!(
-                "not exists ({})",
-                related(filter, (table, on), at, compiler, "is not true")?
-            ));
-        }
-        Ok(())
-    }
+/// One value of a column's kind.
+#[derive(Clone, Debug)]
+pub(crate) enum Value {
+    Text(String),
+    Int(i64),
+    Date(NaiveDate),
+    Instant(DateTime<Utc>),
+    Uuid(Uuid),
 }
 
-/// `select 1 from {table} where {related and in the same connection} and ({condition}) {truth}`.
-pub(crate) fn related(
-    filter: &dyn Filter,
-    (table, on): (&'static Table, &str),
-    at: &At,
-    compiler: &mut Compiler<'_>,
-    truth: &str,
-) -> Result<String> {
-    let below = compiler.below(at, table);
-    let on = relate(on, at, &below);
-    let condition = filter.condition(&below, compiler)?;
-    let from = compiler.from(&below);
-    // `x is true` hides x from the planner, so it stands only where nulls matter.
-    let condition = match truth {
-        "is true" => condition,
-        _ => format!("({condition}) {truth}"),
-    };
-    Ok(format!("select 1 from {from} and {on} and {condition}"))
+/// A list of values of one kind.
+#[derive(Clone, Debug)]
+pub(crate) enum Values {
+    Text(Vec<String>),
+    Int(Vec<i64>),
+    Date(Vec<NaiveDate>),
+    Instant(Vec<DateTime<Utc>>),
+    Uuid(Vec<Uuid>),
 }
 
-/// All of the conditions.
-pub(crate) fn all(conditions: &[String]) -> String {
-    match conditions {
-        [] => "true".to_owned(),
-        [one] => one.clone(),
-        several => format!("({})", several.join(" and ")),
-    }
-}
-
-/// `and`, `or` and `not` of a filter.
-pub(crate) fn combine<F: Filter>(
-    (and, or, not): (Option<&[F]>, Option<&[F]>, Option<&F>),
-    at: &At,
-    compiler: &mut Compiler<'_>,
-    out: &mut Vec<String>,
-) -> Result<()> {
-    for filter in and.unwrap_or_default() {
-        out.push(filter.condition(at, compiler)?);
-    }
-    match or {
-        None => {}
-        Some([]) => out.push("false".to_owned()),
-        Some(filters) => {
-            let any = filters
-                .iter()
-                .map(|filter| filter.condition(at, compiler))
-                .collect::<Result<Vec<_>>>()?;
-            out.push(format!("({})", any.join(" or ")));
-        }
-    }
-    if let Some(filter) = not {
-        out.push(format!("({}) is not true", filter.condition(at, compiler)?));
-    }
-    Ok(())
-}
-
-/// Declares a filter: its columns with their operators, its relations, and `and`, `or`, `not`.
-macro_rules! filter {
-    ($(#[$meta:meta])* $name:ident {
-        $($(#[$doc:meta])* $field:ident: $operators:ty = $sql:literal,)+
-    } one {
-        $($(#[$one_doc:meta])* $one:ident: $one_filter:ident = $one_table:path, $one_on:literal;)*
-    } many {
-        $($(#[$many_doc:meta])* $many:ident: $many_filter:ident = $many_table:path, $many_on:literal;)*
-    }) => {
-        $(#[$meta])*
-        #[derive(Debug, async_graphql::InputObject)]
-        pub struct $name {
-            $($(#[$doc])* $field: Option<$operators>,)+
-            $($(#[$one_doc])* $one: Option<Box<$one_filter>>,)*
-            $($(#[$many_doc])* $many: Option<Box<$crate::query::filter::ListFilter<$many_filter>>>,)*
-            /// All of these match.
-            and: Option<Vec<$name>>,
-            /// At least one of these matches; an empty list matches nothing.
-            or: Option<Vec<$name>>,
-            /// This does not match.
-            not: Option<Box<$name>>,
-        }
-
-        impl $crate::query::filter::Filter for $name {
-            fn condition(
-                &self,
-                at: &$crate::query::compile::At,
-                compiler: &mut $crate::query::compile::Compiler<'_>,
-            ) -> $crate::error::Result<String> {
-                use $crate::query::operators::Operators;
-                let mut out = Vec::new();
-                $(if let Some(operators) = &self.$field {
-                    operators.conditions($sql, at, compiler, &mut out)?;
-                })+
-                $(if let Some(filter) = &self.$one {
-                    let related = $crate::query::filter::related(
-                        filter.as_ref(), (&$one_table, $one_on), at, compiler, "is true",
-                    )?;
-                    out.push(format!("exists ({related})"));
-                })*
-                $(if let Some(filter) = &self.$many {
-                    filter.conditions((&$many_table, $many_on), at, compiler, &mut out)?;
-                })*
-                $crate::query::filter::combine(
-                    (self.and.as_deref(), self.or.as_deref(), self.not.as_deref()),
-                    at, compiler, &mut out,
-                )?;
-                Ok($crate::query::filter::all(&out))
+impl Filter {
+    pub(crate) fn compile(&self, compiler: &mut Compiler<'_>, at: &At) -> Result<String> {
+        match self {
+            Self::And(all) => join(compiler, at, all, " and ", "true"),
+            Self::Or(any) => join(compiler, at, any, " or ", "false"),
+            Self::Not(filter) => Ok(format!("({}) is not true", filter.compile(compiler, at)?)),
+            Self::Column(column, test) => test.compile(compiler, at, *column),
+            Self::CloseIds(close_ids) => {
+                let connections = compiler.scope.connections();
+                let ids = connections.iter().flat_map(|connection| {
+                    close_ids
+                        .iter()
+                        .map(|close_id| (at.table.record_id)(*connection, close_id))
+                });
+                let ids = compiler.bind(Bind::Uuids(ids.collect()))?;
+                Ok(format!("{}.id = any({ids})", at.alias))
+            }
+            Self::One { table, on, filter } => {
+                let below = compiler.below(at, table);
+                let from = related(compiler, at, &below, on);
+                Ok(format!(
+                    "exists (select from {from} and {})",
+                    filter.compile(compiler, &below)?
+                ))
+            }
+            Self::Many {
+                table,
+                on,
+                quantifier,
+                filter,
+            } => {
+                let below = compiler.below(at, table);
+                let from = related(compiler, at, &below, on);
+                let condition = filter.compile(compiler, &below)?;
+                Ok(match quantifier {
+                    Quantifier::Some => format!("exists (select from {from} and {condition})"),
+                    Quantifier::None => format!("not exists (select from {from} and {condition})"),
+                    Quantifier::Every => {
+                        format!("not exists (select from {from} and ({condition}) is not true)")
+                    }
+                })
             }
         }
-    };
+    }
 }
-pub(crate) use filter;
+
+fn related(compiler: &Compiler<'_>, at: &At, below: &At, on: &str) -> String {
+    format!("{} and {}", compiler.from(below), relate(on, at, below))
+}
+
+fn join(
+    compiler: &mut Compiler<'_>,
+    at: &At,
+    filters: &[Filter],
+    with: &str,
+    empty: &str,
+) -> Result<String> {
+    if filters.is_empty() {
+        return Ok(empty.to_owned());
+    }
+    let parts: Result<Vec<String>> = filters
+        .iter()
+        .map(|filter| filter.compile(compiler, at))
+        .collect();
+    Ok(format!("({})", parts?.join(with)))
+}
+
+impl Test {
+    fn compile(&self, compiler: &mut Compiler<'_>, at: &At, column: Column) -> Result<String> {
+        let name = format!("{}.{}", at.alias, column.sql);
+        Ok(match self {
+            // A null is different from any value: `ne` finds it, too.
+            Self::Compare("<>", value) => {
+                format!(
+                    "{name} is distinct from {}",
+                    compiler.bind(value.clone().into())?
+                )
+            }
+            Self::Compare(operator, value) => {
+                format!("{name} {operator} {}", compiler.bind(value.clone().into())?)
+            }
+            Self::AnyOf(values) => {
+                format!("{name} = any({})", compiler.bind(values.clone().into())?)
+            }
+            Self::NoneOf(values) => {
+                format!(
+                    "({name} = any({})) is not true",
+                    compiler.bind(values.clone().into())?
+                )
+            }
+            Self::IsNull(true) => format!("{name} is null"),
+            Self::IsNull(false) => format!("{name} is not null"),
+            Self::Like(pattern) => {
+                format!(
+                    "{name} ilike {}",
+                    compiler.bind(Bind::Text(pattern.clone()))?
+                )
+            }
+            Self::Words(words) => match words.as_slice() {
+                [] => "false".to_owned(),
+                [one] => format!("{name} = '{one}'"),
+                many => format!("{name} in ('{}')", many.join("', '")),
+            },
+            Self::Within(span) => within(compiler, at, &name, column.kind, *span)?,
+        })
+    }
+}
+
+/// A period, whose bounds each connection's calendar gives.
+fn within(
+    compiler: &mut Compiler<'_>,
+    at: &At,
+    name: &str,
+    kind: Kind,
+    span: Span,
+) -> Result<String> {
+    let now = compiler.now;
+    let bounds: Vec<_> = compiler
+        .scope
+        .calendars()
+        .iter()
+        .map(|calendar| {
+            (
+                calendar.connection,
+                span.bounds(calendar, now),
+                calendar.zone,
+            )
+        })
+        .collect();
+    let (from, to): (Vec<Bind>, Vec<Bind>) = bounds
+        .iter()
+        .map(|(_, (from, to), zone)| match kind {
+            Kind::Instant => {
+                let (from, to) = instant_bounds(*from, *to, *zone);
+                (Bind::Instant(from), Bind::Instant(to))
+            }
+            _ => (Bind::Date(*from), Bind::Date(*to)),
+        })
+        .unzip();
+    let until = if kind == Kind::Instant { "<" } else { "<=" };
+    let same = from
+        .windows(2)
+        .chain(to.windows(2))
+        .all(|pair| pair.first() == pair.last());
+    if same && let (Some(from), Some(to)) = (from.first(), to.first()) {
+        let (from, to) = (compiler.bind(from.clone())?, compiler.bind(to.clone())?);
+        return Ok(format!("({name} >= {from} and {name} {until} {to})"));
+    }
+    let connections = bounds
+        .iter()
+        .map(|(connection, _, _)| *connection)
+        .collect();
+    let connections = compiler.bind(Bind::Uuids(connections))?;
+    let (from, to) = (compiler.bind(list(from))?, compiler.bind(list(to))?);
+    Ok(format!(
+        "exists (select from unnest({connections}, {from}, {to}) p (connection_id, since, until)
+                  where p.connection_id = {a}.{c} and {name} >= p.since and {name} {until} p.until)",
+        a = at.alias,
+        c = at.table.connection,
+    ))
+}
+
+/// Values of one kind as one array.
+fn list(values: Vec<Bind>) -> Bind {
+    let instants: Vec<_> = values
+        .iter()
+        .filter_map(|bind| {
+            if let Bind::Instant(at) = bind {
+                Some(*at)
+            } else {
+                None
+            }
+        })
+        .collect();
+    if !instants.is_empty() {
+        return Bind::Instants(instants);
+    }
+    let dates = values.into_iter().filter_map(|bind| match bind {
+        Bind::Date(date) => Some(date),
+        _ => None,
+    });
+    Bind::Dates(dates.collect())
+}
+
+impl From<Value> for Bind {
+    fn from(value: Value) -> Self {
+        match value {
+            Value::Text(text) => Self::Text(text),
+            Value::Int(number) => Self::Int(number),
+            Value::Date(date) => Self::Date(date),
+            Value::Instant(at) => Self::Instant(at),
+            Value::Uuid(id) => Self::Uuid(id),
+        }
+    }
+}
+
+impl From<Values> for Bind {
+    fn from(values: Values) -> Self {
+        match values {
+            Values::Text(texts) => Self::Texts(texts),
+            Values::Int(numbers) => Self::Ints(numbers),
+            Values::Date(dates) => Self::Dates(dates),
+            Values::Instant(instants) => Self::Instants(instants),
+            Values::Uuid(ids) => Self::Uuids(ids),
+        }
+    }
+}
