@@ -7,22 +7,22 @@ use uuid::Uuid;
 
 /// How a connection counts time and money.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Calendar {
-    pub connection: Uuid,
-    pub zone: Tz,
+pub(crate) struct Calendar {
+    pub(crate) connection: Uuid,
+    pub(crate) zone: Tz,
     /// Month (1 to 12) in which the fiscal year starts.
-    pub fiscal_year_start: u32,
+    pub(crate) fiscal_year_start: u32,
     /// ISO 4217.
-    pub currency: String,
+    pub(crate) currency: String,
 }
 
 /// The connections of a request. Every statement is compiled against one; none can be compiled without.
 #[derive(Clone, Debug)]
-pub struct Scope(Arc<[Calendar]>);
+pub(crate) struct Scope(Arc<[Calendar]>);
 
 impl Scope {
     /// The given connections, and no others.
-    pub fn new(calendars: impl IntoIterator<Item = Calendar>) -> Self {
+    pub(crate) fn new(calendars: impl IntoIterator<Item = Calendar>) -> Self {
         let mut calendars: Vec<_> = calendars.into_iter().collect();
         calendars.sort_by_key(|calendar| calendar.connection);
         calendars.dedup_by_key(|calendar| calendar.connection);

@@ -1,4 +1,7 @@
 //! Opaque cursors: the order that a page had and the keys of one of its rows.
+//!
+//! The rows behind a cursor are a union of disjoint ranges, one or two a key: each is a conjunction that an index on
+//! the order serves, nulls included.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -33,74 +36,43 @@ pub(crate) fn decode(cursor: &str, order: &Order) -> Result<Keys> {
     Ok(keys)
 }
 
-/// The condition "behind the cursor" in exactly the given order.
+/// The disjoint conditions that together say "behind the cursor" in exactly the given order.
 pub(crate) fn behind(
     compiler: &mut Compiler<'_>,
     at: &At,
     order: &Order,
     keys: &Keys,
-) -> Result<String> {
-    let mut values = Vec::with_capacity(keys.len());
+) -> Result<Vec<String>> {
+    let mut ranges = Vec::new();
+    let mut equal = String::new();
     for (key, value) in order.keys().iter().zip(keys) {
-        values.push(
-            value
-                .as_deref()
-                .map(|text| bind(compiler, key, text))
-                .transpose()?,
-        );
-    }
-    let column = |key: &OrderKey| format!("{}.{}", at.alias, key.column.sql);
-    let one_direction = order.keys().windows(2).all(|pair| match pair {
-        [one, other] => one.descending == other.descending,
-        _ => true,
-    });
-    let first_descends = order.keys().first().is_some_and(|key| key.descending);
-    // Where no null can stand behind the cursor, one row comparison says it all, and an index can start there.
-    let no_nulls_behind = first_descends || order.keys().iter().all(|key| !key.column.nullable);
-    if one_direction && no_nulls_behind && values.iter().all(Option::is_some) {
-        let columns: Vec<String> = order.keys().iter().map(column).collect();
-        let given: Vec<String> = values.into_iter().flatten().collect();
-        let operator = if first_descends { "<" } else { ">" };
-        return Ok(format!(
-            "({}) {operator} ({})",
-            columns.join(", "),
-            given.join(", ")
-        ));
-    }
-    let mut either = Vec::new();
-    let mut equal: Vec<String> = Vec::new();
-    for (key, value) in order.keys().iter().zip(&values) {
-        let column = column(key);
-        let further = match (value, key.descending) {
-            (Some(value), false) if key.column.nullable => {
-                format!("({column} > {value} or {column} is null)")
+        let column = format!("{}.{}", at.alias, key.column.sql);
+        let Some(text) = value else {
+            if key.descending {
+                ranges.push(format!("({equal}{column} is not null)"));
             }
-            (Some(value), false) => format!("{column} > {value}"),
-            (Some(value), true) => format!("{column} < {value}"),
-            (None, false) => "false".to_owned(),
-            (None, true) => format!("{column} is not null"),
+            equal.push_str(&format!("{column} is null and "));
+            continue;
         };
-        either.push(
-            equal
-                .iter()
-                .cloned()
-                .chain([further])
-                .collect::<Vec<_>>()
-                .join(" and "),
-        );
-        equal.push(match value {
-            Some(value) => format!("{column} = {value}"),
-            None => format!("{column} is null"),
-        });
+        let value = bind(compiler, key, text)?;
+        let operator = if key.descending { "<" } else { ">" };
+        ranges.push(format!("({equal}{column} {operator} {value})"));
+        if key.column.nullable && !key.descending {
+            ranges.push(format!("({equal}{column} is null)"));
+        }
+        equal.push_str(&format!("{column} = {value} and "));
     }
-    Ok(format!("({})", either.join(" or ")))
+    if ranges.is_empty() {
+        ranges.push("false".to_owned());
+    }
+    Ok(ranges)
 }
 
 fn bind(compiler: &mut Compiler<'_>, key: &OrderKey, text: &str) -> Result<String> {
     let bad =
         || ApiError::BadCursor("this is no cursor of ours: its keys can't be read".to_owned());
     let value = match key.column.kind {
-        Kind::Text => Bind::Text(text.to_owned()),
+        Kind::Text => Bind::Text(text.replace('\0', "")),
         Kind::Int => Bind::Int(text.parse().map_err(|_| bad())?),
         Kind::Date => Bind::Date(text.parse().map_err(|_| bad())?),
         Kind::Uuid => Bind::Uuid(text.parse().map_err(|_| bad())?),

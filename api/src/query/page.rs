@@ -12,7 +12,7 @@ use super::table::Table;
 use crate::error::{ApiError, Result};
 
 /// Rows of a page that names no size.
-pub(crate) const DEFAULT_PAGE: i64 = 50;
+const DEFAULT_PAGE: i64 = 50;
 
 /// What a list field was asked for.
 #[derive(Debug, Default)]
@@ -106,24 +106,26 @@ pub(crate) fn compile(
     let is_asked = |name: &str| asked.iter().any(|child| child.name == name);
     let mut parts = Vec::new();
     if is_asked("nodes") || is_asked("edges") || is_asked("pageInfo") {
-        let mut nodes: Option<Selection<'_>> = None;
-        let mut add = |more: Selection<'_>| match &mut nodes {
-            Some(known) => known.merge(more),
-            None => nodes = Some(more),
-        };
         let edge = format!("{}Edge", table.graphql);
+        let mut occurrences = Vec::new();
         for child in &asked {
             match child.name {
-                "nodes" => add(child.selection.clone()),
-                "edges" => child
-                    .selection
-                    .children(&edge)
-                    .into_iter()
-                    .filter(|child| child.name == "node")
-                    .for_each(|child| add(child.selection)),
+                "nodes" => occurrences.push(child.selection.clone()),
+                "edges" => {
+                    let below = child.selection.children(&edge).into_iter();
+                    occurrences.extend(
+                        below
+                            .filter(|child| child.name == "node")
+                            .map(|child| child.selection),
+                    );
+                }
                 _ => {}
             }
         }
+        let nodes = occurrences.into_iter().reduce(|mut all, more| {
+            all.merge(more);
+            all
+        });
         parts.push(rows(
             compiler,
             table,
@@ -133,23 +135,23 @@ pub(crate) fn compile(
             limit,
         )?);
     }
-    for (name, json) in [("totalCount", "count(*)"), ("totals", "")] {
-        if !is_asked(name) {
-            continue;
-        }
+    if is_asked("totalCount") {
         let at = place(compiler, table, source);
         let from = filtered(compiler, &at, request, source)?;
-        match (name, table.money) {
-            ("totals", Some(money)) => parts.push(format!(
-                "'totals', (select coalesce(json_agg(json_build_object('minor', s.minor, 'currency', s.currency)
-                                             order by s.currency), '[]')
-                    from (select {a}.currency, coalesce(sum({a}.{money}), 0)::bigint as minor
-                            from {from} group by {a}.currency) s)",
-                a = at.alias
-            )),
-            ("totals", None) => {}
-            _ => parts.push(format!("'{name}', (select {json} from {from})")),
-        }
+        parts.push(format!("'totalCount', (select count(*) from {from})"));
+    }
+    if let Some(money) = table.money
+        && is_asked("totals")
+    {
+        let at = place(compiler, table, source);
+        let from = filtered(compiler, &at, request, source)?;
+        parts.push(format!(
+            "'totals', (select coalesce(json_agg(json_build_object('minor', s.minor, 'currency', s.currency)
+                                         order by s.currency), '[]')
+                from (select {a}.currency, coalesce(sum({a}.{money}), 0)::bigint as minor
+                        from {from} group by {a}.currency) s)",
+            a = at.alias
+        ));
     }
     Ok(format!("json_build_object({})", parts.join(", ")))
 }
@@ -168,17 +170,16 @@ fn filtered(
     request: &PageRequest,
     source: &Source<'_>,
 ) -> Result<String> {
-    let mut from = match source {
+    let from = match source {
         Source::Scope => compiler.from_scope(at)?,
         Source::Below { parent, on } => {
             format!("{} and {}", compiler.from(at), relate(on, parent, at))
         }
     };
-    if let Some(filter) = &request.filter {
-        let condition = filter.compile(compiler, at)?;
-        from = format!("{from} and {condition}");
+    match &request.filter {
+        Some(filter) => Ok(format!("{from} and {}", filter.compile(compiler, at)?)),
+        None => Ok(from),
     }
-    Ok(from)
 }
 
 fn rows(
@@ -190,7 +191,6 @@ fn rows(
     limit: i64,
 ) -> Result<String> {
     let order = Order::new(&request.order, table);
-    let fingerprint = order.fingerprint();
     let backward = request.last.is_some();
     let walked = if backward {
         order.reversed()
@@ -208,42 +208,54 @@ fn rows(
     if let Some(filter) = &request.filter {
         from = format!("{from} and {}", filter.compile(compiler, &at)?);
     }
-    let given = request.after.as_deref().or(request.before.as_deref());
-    if let Some(given) = given {
-        let keys = cursor::decode(given, &order)?;
-        from = format!(
-            "{from} and {}",
-            cursor::behind(compiler, &at, &walked, &keys)?
-        );
-    }
     // One row more than asked tells whether there is another page.
     let window = format!("order by {} limit {}", walked.sql(&at), limit + 1);
-    let a = &at.alias;
+    let a = at.alias.clone();
+    let given = request.after.as_deref().or(request.before.as_deref());
+    let part = match given {
+        None => format!("select {a}.* from {from} {window}"),
+        Some(given) => {
+            let keys = cursor::decode(given, &order)?;
+            let ranges = cursor::behind(compiler, &at, &walked, &keys)?;
+            let each = ranges
+                .iter()
+                .map(|range| format!("(select {a}.* from {from} and {range} {window})"));
+            let union = each.collect::<Vec<_>>().join(" union all ");
+            format!("select {a}.* from ({union}) {a} {window}")
+        }
+    };
     let picked = match source {
-        Source::Below { .. } => format!("select {a}.* from {from} {window}"),
+        Source::Below { .. } => part,
         Source::Scope => {
             let scope = compiler.scope()?;
             format!(
-                "select {a}.* from unnest({scope}::uuid[]) c (id)
-                  cross join lateral (select {a}.* from {from} {window}) {a} {window}"
+                "select {a}.* from unnest({scope}::uuid[]) c (id) cross join lateral ({part}) {a} {window}"
             )
         }
     };
-    let size = u64::try_from(limit).unwrap_or(0).max(1);
-    compiler.spend(compiler.multiplier.saturating_mul(size))?;
-    let outer = compiler.multiplier;
-    compiler.multiplier = outer.saturating_mul(size);
+    let size = u64::try_from(limit)
+        .unwrap_or(0)
+        .max(1)
+        .saturating_mul(compiler.multiplier);
+    compiler.spend(size)?;
+    let outer = std::mem::replace(&mut compiler.multiplier, size);
+    // The picked rows stand under the same alias; what hangs on them is of their own connection.
+    let row = At {
+        connection: format!("{a}.{}", table.connection),
+        ..at
+    };
     let node = match nodes {
-        Some(selection) => compiler.object(&at, selection)?,
+        Some(selection) => compiler.object(&row, selection)?,
         None => "json_build_object()".to_owned(),
     };
     compiler.multiplier = outer;
     Ok(format!(
         "'limit', {limit}, 'backward', {backward}, 'resumed', {resumed}, 'order', '{fingerprint}',
-         'rows', (select coalesce(json_agg(json_build_object('k', {keys}, 'n', {node})), '[]')
-                    from ({picked}) {a})",
+         'rows', (select coalesce(json_agg(p.j), '[]')
+                    from (select json_build_object('k', {keys}, 'n', {node}) as j from ({picked}) {a}) p)",
         resumed = given.is_some(),
-        keys = order.values_sql(&at),
+        fingerprint = order.fingerprint(),
+        keys = order.values_sql(&row),
     ))
 }
 
@@ -263,7 +275,11 @@ pub(crate) struct RowOf<T> {
 
 /// A page as the database answers it; one row more than `limit` says that there is another page.
 #[derive(Debug, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(
+    default,
+    rename_all = "camelCase",
+    bound = "T: serde::de::DeserializeOwned"
+)]
 pub(crate) struct RawPage<T> {
     pub rows: Vec<RowOf<T>>,
     pub limit: usize,

@@ -155,6 +155,8 @@ async fn remember(
         .iter()
         .map(|dead| record_id(connection_id, &dead.close_id))
         .collect();
+    let merged_into =
+        |dead: &Tombstone| Some(record_id(connection_id, dead.merged_into.as_deref()?));
     sqlx::query(
         "insert into tombstone as known
              (connection_id, record_id, record_type, close_id, version, merged_into_id, event_id)
