@@ -160,6 +160,7 @@ create index transaction_person on transaction (person_id, id);
 create index transaction_owner on transaction (owner_id, id);
 create index transaction_occurred on transaction (connection_id, kind, occurred_on, id)
     include (currency, amount_minor);
+create index transaction_day on transaction (connection_id, occurred_on, id);
 create index transaction_amount on transaction (connection_id, amount_minor, id);
 create index transaction_created on transaction (connection_id, source_created_at, id);
 create index transaction_updated on transaction (connection_id, source_updated_at, id);

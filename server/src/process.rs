@@ -64,15 +64,21 @@ impl Process {
     }
 }
 
-/// Serves until `stop`, then finishes what was begun.
+/// Serves until `stop`, then finishes what was begun. The inbox is worked off once `ready` is cancelled; deliveries
+/// are received before.
 pub(crate) async fn serve_until(
     process: Process,
     listener: TcpListener,
+    ready: CancellationToken,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let syncing = (process.role != ServeRole::Api).then(|| {
         let (sync, stop) = (process.sync.clone(), stop.clone());
-        tokio::spawn(async move { sync.run(stop).await })
+        tokio::spawn(async move {
+            if stop.run_until_cancelled(ready.cancelled()).await.is_some() {
+                sync.run(stop).await;
+            }
+        })
     });
     let router = process.router();
     let served = axum::serve(listener, router)

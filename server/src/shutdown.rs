@@ -4,7 +4,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// A token that the signals cancel.
-pub fn on_signal() -> anyhow::Result<CancellationToken> {
+pub(crate) fn on_signal() -> anyhow::Result<CancellationToken> {
     let token = CancellationToken::new();
     let (mut interrupt, mut terminate) = (
         signal(SignalKind::interrupt())?,

@@ -11,7 +11,7 @@ const SECONDS: [f64; 12] = [
 ];
 
 /// Starts logging.
-pub fn start_logging(log: &Log) -> anyhow::Result<()> {
+pub(crate) fn start_logging(log: &Log) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&log.filter).with_context(|| {
         format!(
             "log.filter is {:?}, allowed: levels such as info,sqlx=warn",
@@ -29,7 +29,7 @@ pub fn start_logging(log: &Log) -> anyhow::Result<()> {
 }
 
 /// Installs the recorder; `/metrics` renders what it holds.
-pub fn start_metrics() -> anyhow::Result<PrometheusHandle> {
+pub(crate) fn start_metrics() -> anyhow::Result<PrometheusHandle> {
     PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
         .install_recorder()

@@ -9,7 +9,7 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 
 /// Opens the vault.
-pub fn open(config: &Config) -> anyhow::Result<Vault> {
+pub(crate) fn open(config: &Config) -> anyhow::Result<Vault> {
     if let Some(key) = &config.vault.key {
         return Vault::from_hex(key).context("vault.key");
     }

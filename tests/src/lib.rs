@@ -1,1 +1,166 @@
+//! A whole Closegraph for a test: the `closegraph demo` program with its own Postgres and simulated Close, asked through
+//! its public surfaces only.
 
+use anyhow::{Context, ensure};
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::{Value, json};
+use sha2::Sha256;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The `closegraph` binary that was built beside this test.
+pub fn program() -> anyhow::Result<PathBuf> {
+    let test = std::env::current_exe()?;
+    let folder = test.ancestors().nth(2).context("the folder of the build")?;
+    let program = folder.join("closegraph");
+    ensure!(
+        program.exists(),
+        "{} is not built: cargo build -p closegraph",
+        program.display()
+    );
+    Ok(program)
+}
+
+/// A demo that runs until it is dropped.
+#[derive(Debug)]
+pub struct Demo {
+    child: Child,
+    http: reqwest::Client,
+    /// What `--json` printed.
+    pub said: Value,
+}
+
+impl Demo {
+    /// Starts a demo without traffic and waits for its backfill.
+    pub fn start(leads: u32) -> anyhow::Result<Self> {
+        let mut child = Command::new(program()?)
+            .args([
+                "demo",
+                "--json",
+                "--no-traffic",
+                "--leads",
+                &leads.to_string(),
+            ])
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let out = child.stdout.take().context("no output")?;
+        let mut line = String::new();
+        BufReader::new(out).read_line(&mut line)?;
+        let said =
+            serde_json::from_str(&line).with_context(|| format!("the demo said {line:?}"))?;
+        Ok(Self {
+            child,
+            http: reqwest::Client::new(),
+            said,
+        })
+    }
+
+    /// A word that the demo printed.
+    pub fn word(&self, key: &str) -> &str {
+        self.said
+            .get(key)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    }
+
+    /// Asks GraphQL and answers `data`; errors fail.
+    pub async fn ask(&self, query: &str, variables: Value) -> anyhow::Result<Value> {
+        let answer: Value = self
+            .http
+            .post(self.word("graphql"))
+            .bearer_auth(self.word("token"))
+            .json(&json!({"query": query, "variables": variables}))
+            .send()
+            .await?
+            .json()
+            .await?;
+        ensure!(answer.get("errors").is_none(), "{answer}");
+        answer.get("data").cloned().context("no data")
+    }
+
+    /// A control answer of the simulator, as text.
+    pub async fn control(&self, path: &str) -> anyhow::Result<String> {
+        let url = format!("{}{path}", self.word("control"));
+        Ok(self
+            .http
+            .get(url)
+            .send()
+            .await?
+            .error_for_status()?
+            .text()
+            .await?)
+    }
+
+    /// The key that deliveries are signed with.
+    pub async fn signing_key(&self) -> anyhow::Result<String> {
+        let hooks: Value = serde_json::from_str(&self.control("webhooks").await?)?;
+        let key = hooks
+            .pointer("/data/0/signature_key")
+            .and_then(Value::as_str);
+        Ok(key.context("no subscription")?.to_owned())
+    }
+
+    /// Posts a delivery with the given headers and answers the status.
+    pub async fn deliver(
+        &self,
+        body: impl Into<reqwest::Body>,
+        timestamp: Option<&str>,
+        hash: Option<&str>,
+    ) -> anyhow::Result<u16> {
+        let mut request = self.http.post(self.word("webhook")).body(body);
+        for (name, value) in [("close-sig-timestamp", timestamp), ("close-sig-hash", hash)] {
+            if let Some(value) = value {
+                request = request.header(name, value);
+            }
+        }
+        Ok(request.send().await?.status().as_u16())
+    }
+
+    /// Signs a body as Close does, now, and posts it.
+    pub async fn deliver_signed(&self, body: String) -> anyhow::Result<u16> {
+        let timestamp = chrono::Utc::now().timestamp().to_string();
+        let hash = sign(&self.signing_key().await?, &timestamp, body.as_bytes())?;
+        self.deliver(body, Some(&timestamp), Some(&hash)).await
+    }
+
+    /// Asks until the answer satisfies, for at most ten seconds.
+    pub async fn ask_until(
+        &self,
+        query: &str,
+        variables: Value,
+        satisfied: impl Fn(&Value) -> bool,
+    ) -> anyhow::Result<Value> {
+        let start = Instant::now();
+        loop {
+            let answer = self.ask(query, variables.clone()).await?;
+            if satisfied(&answer) {
+                return Ok(answer);
+            }
+            ensure!(start.elapsed() < Duration::from_secs(10), "still {answer}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let pid = self.child.id().to_string();
+        drop(Command::new("kill").args(["-INT", &pid]).status());
+        drop(self.child.wait());
+    }
+}
+
+/// The hash that Close sends for a body.
+pub fn sign(key: &str, timestamp: &str, body: &[u8]) -> anyhow::Result<String> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(&hex::decode(key)?)?;
+    mac.update(timestamp.as_bytes());
+    mac.update(body);
+    Ok(hex::encode(mac.finalize().into_bytes()))
+}

@@ -17,6 +17,8 @@ pub struct Limits {
     pub root_fields: u64,
     /// Aliases in all, fragments spread. Code `ALIAS_LIMIT`.
     pub aliases: u64,
+    /// Fragment definitions: they may spread each other as deep as that. Code `FRAGMENT_LIMIT`.
+    pub fragments: usize,
     /// Directives as written. Code `DIRECTIVE_LIMIT`.
     pub directives: u64,
 }
@@ -29,6 +31,7 @@ impl Default for Limits {
             fields: 2_000,
             root_fields: 20,
             aliases: 200,
+            fragments: 100,
             directives: 100,
         }
     }
@@ -61,6 +64,17 @@ impl Measure {
 
 /// Refuses a document that exceeds a limit.
 pub(super) fn check(document: &ExecutableDocument, limits: &Limits) -> Result<(), Exceeded> {
+    // First of all, since measuring follows fragments into each other.
+    let fragments = document.fragments.len();
+    if fragments > limits.fragments {
+        let allowed = limits.fragments;
+        let message =
+            format!("the document has {fragments} fragments, at most {allowed} are allowed");
+        return Err(Exceeded {
+            code: "FRAGMENT_LIMIT",
+            message,
+        });
+    }
     let mut ruler = Ruler {
         document,
         known: HashMap::new(),
@@ -187,6 +201,13 @@ mod tests {
         assert_eq!(
             refused(&format!("{{ {} }}", "x ".repeat(21))),
             Some("ROOT_FIELD_LIMIT")
+        );
+        let chain: String = (0..30_000)
+            .map(|at| format!("fragment f{at} on Q {{ ...f{} }} ", at + 1))
+            .collect();
+        assert_eq!(
+            refused(&format!("{{ ...f0 }} {chain}")),
+            Some("FRAGMENT_LIMIT")
         );
         assert_eq!(refused("{ connections { id } }"), None);
         assert_eq!(refused("{ ...a } fragment a on Query { ...a x }"), None);

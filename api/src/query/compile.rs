@@ -83,6 +83,17 @@ impl<'a> Compiler<'a> {
                 "a query field takes at most {MAX_BINDS} values; use `in` for lists"
             )));
         }
+        let has_nul = |text: &String| text.contains('\0');
+        let storable = match &value {
+            Bind::Text(text) => !has_nul(text),
+            Bind::Texts(texts) => !texts.iter().any(has_nul),
+            _ => true,
+        };
+        if !storable {
+            return Err(ApiError::BadInput(
+                "a text holds a NUL character, which no record can".to_owned(),
+            ));
+        }
         self.binds.push(value);
         Ok(format!("${}", self.binds.len()))
     }
@@ -111,7 +122,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// The same for rows found by id: any connection of the scope.
-    pub(crate) fn from_scope(&mut self, at: &At) -> Result<String> {
+    pub(crate) fn in_scope(&mut self, at: &At) -> Result<String> {
         let scope = self.scope()?;
         Ok(format!(
             "{} {} where {}.{} = any({scope})",

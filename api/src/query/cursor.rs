@@ -9,7 +9,7 @@ use chrono::DateTime;
 
 use super::compile::{At, Bind, Compiler};
 use super::order::{Order, OrderKey};
-use super::table::Kind;
+use super::table::{Kind, Table};
 use crate::error::{ApiError, Result};
 
 /// The keys of a row as text; `None` is null.
@@ -22,13 +22,13 @@ pub(crate) fn encode(fingerprint: &str, keys: &Keys) -> String {
 }
 
 /// The keys in a cursor of this order.
-pub(crate) fn decode(cursor: &str, order: &Order) -> Result<Keys> {
+pub(crate) fn decode(cursor: &str, order: &Order, table: &Table) -> Result<Keys> {
     let bad = || {
         ApiError::BadCursor("this is no cursor of ours: take it from pageInfo or edges".to_owned())
     };
     let json = BASE64_URL_SAFE_NO_PAD.decode(cursor).map_err(|_| bad())?;
     let (fingerprint, keys): (String, Keys) = serde_json::from_slice(&json).map_err(|_| bad())?;
-    if fingerprint != order.fingerprint() || keys.len() != order.keys().len() {
+    if fingerprint != order.fingerprint(table) || keys.len() != order.keys().len() {
         return Err(ApiError::BadCursor(
             "this cursor is of another order: use it with the orderBy that it came from".to_owned(),
         ));

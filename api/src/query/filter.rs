@@ -228,9 +228,8 @@ fn within(
     let (from, to) = (compiler.bind(list(from))?, compiler.bind(list(to))?);
     Ok(format!(
         "exists (select from unnest({connections}, {from}, {to}) p (connection_id, since, until)
-                  where p.connection_id = {a}.{c} and {name} >= p.since and {name} {until} p.until)",
-        a = at.alias,
-        c = at.table.connection,
+                  where p.connection_id = {connection} and {name} >= p.since and {name} {until} p.until)",
+        connection = at.connection,
     ))
 }
 

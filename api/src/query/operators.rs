@@ -300,18 +300,23 @@ pub(crate) fn words<E: Word>(
 
 /// An enum of words with its GraphQL names, and the operator object that compares it.
 macro_rules! word_enum {
-    ($(#[$doc:meta])* $name:ident, $filter:ident { $($(#[$value_doc:meta])* $variant:ident = $word:literal,)* }) => {
+    ($(#[$doc:meta])* $name:ident, $filter:ident {
+        $(#[$first_doc:meta])* $first:ident = $first_word:literal,
+        $($(#[$value_doc:meta])* $variant:ident = $word:literal,)*
+    }) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, async_graphql::Enum, serde::Deserialize)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, async_graphql::Enum, serde::Deserialize)]
         pub(crate) enum $name {
+            #[default]
+            $(#[$first_doc])* #[serde(rename = $first_word)] $first,
             $($(#[$value_doc])* #[serde(rename = $word)] $variant,)*
         }
 
         impl $crate::query::operators::Word for $name {
-            const ALL: &'static [Self] = &[$(Self::$variant,)*];
+            const ALL: &'static [Self] = &[Self::$first, $(Self::$variant,)*];
 
             fn word(self) -> &'static str {
-                match self { $(Self::$variant => $word,)* }
+                match self { Self::$first => $first_word, $(Self::$variant => $word,)* }
             }
         }
 

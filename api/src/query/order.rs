@@ -1,7 +1,17 @@
 //! The order of a page: the declared keys, then the table's unique key.
 
 use super::compile::At;
-use super::table::{Column, Kind, Table};
+use super::table::{Column, ID, Kind, Table};
+
+/// The order of mirrored records when none is asked for.
+const NEWEST: OrderKey = OrderKey {
+    column: Column {
+        sql: "source_created_at",
+        kind: Kind::Instant,
+        nullable: true,
+    },
+    descending: true,
+};
 
 /// One key of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +32,9 @@ impl Order {
             if keys.iter().all(|known| known.column != key.column) {
                 keys.push(*key);
             }
+        }
+        if keys.is_empty() && table.key == ID {
+            keys.push(NEWEST);
         }
         let descending = keys.last().is_some_and(|key| key.descending);
         if keys.iter().all(|key| key.column != table.key) {
@@ -46,7 +59,7 @@ impl Order {
     }
 
     /// Names the order in a cursor. Made of our own column names only.
-    pub(crate) fn fingerprint(&self) -> String {
+    pub(crate) fn fingerprint(&self, table: &Table) -> String {
         let name = |key: &OrderKey| {
             format!(
                 "{}{}",
@@ -54,7 +67,8 @@ impl Order {
                 if key.descending { "-" } else { "+" }
             )
         };
-        self.0.iter().map(name).collect()
+        let keys: String = self.0.iter().map(name).collect();
+        format!("{} {keys}", table.name)
     }
 
     /// What follows ORDER BY.

@@ -171,7 +171,7 @@ fn filtered(
     source: &Source<'_>,
 ) -> Result<String> {
     let from = match source {
-        Source::Scope => compiler.from_scope(at)?,
+        Source::Scope => compiler.in_scope(at)?,
         Source::Below { parent, on } => {
             format!("{} and {}", compiler.from(at), relate(on, parent, at))
         }
@@ -215,7 +215,7 @@ fn rows(
     let part = match given {
         None => format!("select {a}.* from {from} {window}"),
         Some(given) => {
-            let keys = cursor::decode(given, &order)?;
+            let keys = cursor::decode(given, &order, table)?;
             let ranges = cursor::behind(compiler, &at, &walked, &keys)?;
             let each = ranges
                 .iter()
@@ -254,7 +254,7 @@ fn rows(
          'rows', (select coalesce(json_agg(p.j), '[]')
                     from (select json_build_object('k', {keys}, 'n', {node}) as j from ({picked}) {a}) p)",
         resumed = given.is_some(),
-        fingerprint = order.fingerprint(),
+        fingerprint = order.fingerprint(table),
         keys = order.values_sql(&row),
     ))
 }

@@ -57,18 +57,6 @@ word_enum! {
     }
 }
 
-impl Default for ChangeAction {
-    fn default() -> Self {
-        Self::Updated
-    }
-}
-
-impl Default for RecordType {
-    fn default() -> Self {
-        Self::Company
-    }
-}
-
 /// One write to one record.
 #[derive(Debug, Default, Deserialize, SimpleObject)]
 #[serde(default, rename_all = "camelCase")]

@@ -64,12 +64,6 @@ word_enum! {
     }
 }
 
-impl Default for EventState {
-    fn default() -> Self {
-        Self::Pending
-    }
-}
-
 /// What Close sent, as it came, and what became of it.
 #[derive(Debug, Default, Deserialize, SimpleObject)]
 #[serde(default, rename_all = "camelCase")]

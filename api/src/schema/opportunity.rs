@@ -142,18 +142,6 @@ pub(crate) struct Opportunity {
     audit_trail: Answers<AuditEntryConnection>,
 }
 
-impl Default for OpportunityStatus {
-    fn default() -> Self {
-        Self::Active
-    }
-}
-
-impl Default for BillingPeriod {
-    fn default() -> Self {
-        Self::OneTime
-    }
-}
-
 pages_of!(Opportunity {
     /// What happened to the record, the newest first.
     audit_trail: AuditEntryConnection, AuditEntryFilter, AuditEntryOrder;

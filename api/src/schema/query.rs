@@ -304,7 +304,7 @@ async fn one<T: DeserializeOwned>(
         _ => return Err(ApiError::BadInput("give either id or closeId".to_owned())),
     };
     let object = compiler.object(&at, &Selection::of(ctx))?;
-    let from = compiler.from_scope(&at)?;
+    let from = compiler.in_scope(&at)?;
     let json = format!("(select {object} from {from} and {condition} limit 1)");
     fetch(pool(ctx)?, compiler.finish(&json)).await
 }
@@ -325,7 +325,7 @@ async fn node(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
     ] {
         let at = compiler.at_scope(table);
         let object = compiler.object(&at, &Selection::of(ctx))?;
-        let from = compiler.from_scope(&at)?;
+        let from = compiler.in_scope(&at)?;
         each.push(format!(
             "(select json_build_object('type', '{}', 'record', {object}) from {from} and {}.id = {bound})",
             table.graphql, at.alias
@@ -347,7 +347,7 @@ async fn connections(ctx: &Context<'_>) -> Result<Vec<Connection>> {
     let mut compiler = compiler(ctx)?;
     let at = compiler.at_scope(&connection::TABLE);
     let object = compiler.object(&at, &Selection::of(ctx))?;
-    let from = compiler.from_scope(&at)?;
+    let from = compiler.in_scope(&at)?;
     let json = format!(
         "(select coalesce(json_agg({object} order by {}.created_at), '[]') from {from})",
         at.alias

@@ -25,6 +25,7 @@ pub(crate) struct CustomField {
 }
 
 /// A record that mirrors one in Close.
+#[expect(clippy::duplicated_attributes, reason = "fields of one type")]
 #[derive(Interface)]
 #[graphql(
     field(name = "id", ty = "&ID", desc = "Id in this deployment, a UUID."),
@@ -76,9 +77,10 @@ pub(crate) enum Node {
 }
 
 /// The kinds of mirrored records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum RecordType {
+    #[default]
     Company,
     Person,
     Opportunity,

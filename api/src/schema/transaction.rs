@@ -124,12 +124,6 @@ pub(crate) struct Transaction {
     audit_trail: Answers<AuditEntryConnection>,
 }
 
-impl Default for TransactionKind {
-    fn default() -> Self {
-        Self::WonDeal
-    }
-}
-
 pages_of!(Transaction {
     /// What happened to the record, the newest first.
     audit_trail: AuditEntryConnection, AuditEntryFilter, AuditEntryOrder;

@@ -57,7 +57,8 @@ async fn work(
         telemetry::start_metrics()?,
     );
     let connections = process.sync.connections().clone();
-    let server = tokio::spawn(serve_until(process, listener, stop.clone()));
+    let ready = CancellationToken::new();
+    let server = tokio::spawn(serve_until(process, listener, ready.clone(), stop.clone()));
     let loaded = async {
         let request = ConnectRequest {
             api_key: SecretString::from(simulator.api_key().to_owned()),
@@ -76,6 +77,7 @@ async fn work(
             expires_at: None,
         };
         let token = issue(&database.orm(), token).await?;
+        ready.cancel();
         if !args.no_traffic {
             simulator.set_traffic(TRAFFIC);
         }
@@ -111,7 +113,7 @@ async fn simulate(args: &DemoArgs, stop: &CancellationToken) -> anyhow::Result<S
         .context("the simulated Close can't start")
 }
 
-/// Backfills, unless the sync service of this process was quicker to begin; then waits for that.
+/// The first full load, with a progress bar.
 async fn load(
     database: &Database,
     connections: &closegraph_sync::connect::Connections,
@@ -125,28 +127,20 @@ async fn load(
         strategy: Strategy::Auto,
         restart: false,
     };
-    let report = loop {
-        let tried = backfill(
-            &database.pool,
-            connections,
-            connected.id,
-            &options,
-            &progress,
-            stop,
-        )
-        .await;
-        match tried {
-            Err(closegraph_sync::SyncError::AlreadyRunning { .. }) => {
-                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-            }
-            done => break done.context("the backfill stopped")?,
-        }
-    };
+    let report = backfill(
+        &database.pool,
+        connections,
+        connected.id,
+        &options,
+        &progress,
+        stop,
+    )
+    .await;
     drop(progress);
     if let Some(bar) = bar {
         bar.await?;
     }
-    Ok(report)
+    report.context("the backfill stopped")
 }
 
 fn announce(

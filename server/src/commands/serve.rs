@@ -9,6 +9,7 @@ use anyhow::Context;
 use closegraph_sync::connect::{ConnectRequest, connect_api_key};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 /// The key by which an organization is connected when the server starts.
 const API_KEY: &str = "CLOSE_API_KEY";
@@ -29,7 +30,9 @@ pub(super) async fn run(config: &Config, args: &ServeArgs) -> anyhow::Result<()>
         connect(config, &process, key.trim()).await?;
     }
     tracing::info!(address = %listener.local_addr()?, role = ?args.role, "serving");
-    let served = serve_until(process, listener, stop).await;
+    let ready = CancellationToken::new();
+    ready.cancel();
+    let served = serve_until(process, listener, ready, stop).await;
     database.close().await;
     served
 }

@@ -82,7 +82,7 @@ fn system() -> Vec<PathBuf> {
             ))
         })
         .collect();
-    debian.sort_by(|one, other| other.0.cmp(&one.0));
+    debian.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
     let mut folders: Vec<PathBuf> = debian.into_iter().map(|(_, folder)| folder).collect();
     for prefix in ["/opt/homebrew/opt", "/usr/local/opt"] {
         let brewed = subfolders(Path::new(prefix));

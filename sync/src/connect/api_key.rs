@@ -167,8 +167,9 @@ async fn subscribe(
         "select webhook_subscription_id from connection where id = $1 and webhook_signing_key is not null",
     )
     .bind(id)
-    .fetch_one(connections.pool())
-    .await?;
+    .fetch_optional(connections.pool())
+    .await?
+    .flatten();
     if let Some(known) = known
         && client.subscription(&known).await?.is_some()
     {
