@@ -28,6 +28,7 @@ test: setup-test ## every test: pages in a browser, then the Rust workspace on r
 
 bench: setup ## measure beside peers and limits
 	@$(MAKE) --no-print-directory web
+	cargo build --release -p closegraph --bin closegraph
 	cargo run --release -p closegraph-bench -- $(ARGS)
 
 lint: setup ## formatting, clippy, dependency rules, the web pages' types
