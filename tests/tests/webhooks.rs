@@ -1,6 +1,10 @@
 //! Deliveries: what is believed, what is kept, and what becomes of it.
 
 #![allow(
+    clippy::needless_pass_by_value,
+    reason = "literals read better without a borrow"
+)]
+#![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
     reason = "a test fails by panicking"

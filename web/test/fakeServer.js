@@ -6,8 +6,8 @@ import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildSchema, graphql, parse, validate } from 'graphql';
 
-const WEB = fileURLToPath(new URL('..', import.meta.url));
-const DIST = join(WEB, 'dist/graphiql');
+const DIST = fileURLToPath(new URL('../dist/graphiql', import.meta.url));
+const SCHEMA = fileURLToPath(new URL('../../api/schema.graphql', import.meta.url));
 
 const TYPES = /** @type {Record<string, string>} */ ({
   '.html': 'text/html; charset=utf-8',
@@ -31,17 +31,30 @@ const WON_REVENUE = {
   transactions: {
     totalCount: 1,
     totals: [money],
-    nodes: [{ closeId: 'oppo_1', occurredOn: '2026-10-01', amount: money, company: { name: 'Bluth Company' } }],
+    nodes: [
+      {
+        closeId: 'oppo_1',
+        occurredOn: '2026-10-01',
+        amount: money,
+        billingPeriod: 'ONE_TIME',
+        company: { name: 'Bluth Company', sourceUrl: 'https://close.example/lead_1' },
+      },
+    ],
     pageInfo: { hasNextPage: false, endCursor: null },
   },
 };
+
+/** The API's own schema, as it is committed. */
+export async function readSchema() {
+  return buildSchema(await readFile(SCHEMA, 'utf8'));
+}
 
 /**
  * @param {string} token the only one that is let in
  * @returns {Promise<{ url: string, close: () => Promise<void> }>}
  */
 export async function startFakeServer(token) {
-  const schema = buildSchema(await readFile(join(WEB, 'test/schema.graphql'), 'utf8'));
+  const schema = await readSchema();
 
   /** @param {import('node:http').IncomingMessage} request @returns {Promise<{ status: number, answer: unknown }>} */
   async function answerQuery(request) {
