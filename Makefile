@@ -24,6 +24,7 @@ demo: setup ## a simulated Close organization, mirrored and answered for: follow
 test: setup-test ## every test: pages in a browser, then the Rust workspace on real Postgres servers
 	@$(MAKE) --no-print-directory web
 	cd web && npm run --silent lint && npm test --silent
+	scripts/page-test
 	scripts/cargo-test $(ARGS)
 
 bench: setup ## measure beside peers and limits
