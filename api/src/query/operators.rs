@@ -300,25 +300,8 @@ pub(crate) fn words<E: Word>(
 
 /// An enum of words with its GraphQL names, and the operator object that compares it.
 macro_rules! word_enum {
-    ($(#[$doc:meta])* $name:ident, $filter:ident {
-        $(#[$first_doc:meta])* $first:ident = $first_word:literal,
-        $($(#[$value_doc:meta])* $variant:ident = $word:literal,)*
-    }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, async_graphql::Enum, serde::Deserialize)]
-        pub(crate) enum $name {
-            #[default]
-            $(#[$first_doc])* #[serde(rename = $first_word)] $first,
-            $($(#[$value_doc])* #[serde(rename = $word)] $variant,)*
-        }
-
-        impl $crate::query::operators::Word for $name {
-            const ALL: &'static [Self] = &[Self::$first, $(Self::$variant,)*];
-
-            fn word(self) -> &'static str {
-                match self { Self::$first => $first_word, $(Self::$variant => $word,)* }
-            }
-        }
+    ($(#[$doc:meta])* $name:ident, $filter:ident { $($values:tt)* }) => {
+        $crate::query::operators::word_enum! { $(#[$doc])* $name { $($values)* } }
 
         #[doc = concat!("Compares a ", stringify!($name), ".")]
         #[derive(Debug, Default, async_graphql::InputObject)]
@@ -330,8 +313,33 @@ macro_rules! word_enum {
         }
 
         impl $crate::query::operators::Operators for $filter {
-            fn conditions(self, column: $crate::query::table::Column) -> Vec<$crate::query::filter::Filter> {
+            fn conditions(
+                self,
+                column: $crate::query::table::Column,
+            ) -> Vec<$crate::query::filter::Filter> {
                 $crate::query::operators::words(column, self.eq, self.ne, self.r#in, self.not_in)
+            }
+        }
+    };
+    ($(#[$doc:meta])* $name:ident {
+        $(#[$first_doc:meta])* $first:ident = $first_word:literal,
+        $($(#[$value_doc:meta])* $variant:ident = $word:literal,)*
+    }) => {
+        $(#[$doc])*
+        #[derive(
+            Clone, Copy, Debug, Default, PartialEq, Eq, async_graphql::Enum, serde::Deserialize,
+        )]
+        pub(crate) enum $name {
+            #[default]
+            $(#[$first_doc])* #[serde(rename = $first_word)] $first,
+            $($(#[$value_doc])* #[serde(rename = $word)] $variant,)*
+        }
+
+        impl $crate::query::operators::Word for $name {
+            const ALL: &'static [Self] = &[Self::$first, $(Self::$variant,)*];
+
+            fn word(self) -> &'static str {
+                match self { Self::$first => $first_word, $(Self::$variant => $word,)* }
             }
         }
     };

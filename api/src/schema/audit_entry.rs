@@ -4,7 +4,7 @@ use async_graphql::{Json, SimpleObject};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
-use super::event::{self, Event};
+use super::event::{self, Event, Origin, OriginFilter};
 use super::inputs;
 use super::member::{self, Member};
 use super::page::page_types;
@@ -67,8 +67,7 @@ pub(crate) struct AuditEntry {
     /// When the mirror recorded it.
     pub recorded_at: DateTime<Utc>,
     pub action: ChangeAction,
-    /// webhook, event_log, backfill, sweep or reread.
-    pub origin: String,
+    pub origin: Origin,
     pub record_type: RecordType,
     /// Id of the record in Close.
     pub close_id: String,
@@ -94,6 +93,7 @@ inputs! {
     close_id {}
     columns {
         action: ChangeActionFilter => "action" Text false;
+        origin: OriginFilter => "origin" Text false;
         at: DateTimeFilter => "at" Instant false;
     }
     one {}

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::page::pages_of;
 use super::sync_run::{self, SyncRunConnection, SyncRunFilter, SyncRunOrder};
+use crate::query::operators::word_enum;
 use crate::query::run::Answers;
 use crate::query::table::{Field, ID as KEY, Many, Table};
 
@@ -46,6 +47,33 @@ pub(crate) static TABLE: Table = Table {
     money: None,
     record_id: closegraph_entity::record::record_id,
 };
+
+word_enum! {
+    /// The system on the other side.
+    Source {
+        Close = "close",
+    }
+}
+
+word_enum! {
+    /// How we authenticate at the source.
+    AuthMethod {
+        ApiKey = "api_key",
+        Oauth = "oauth",
+        Mcp = "mcp",
+    }
+}
+
+word_enum! {
+    /// Whether a connection is being synced.
+    ConnectionStatus {
+        Active = "active",
+        Paused = "paused",
+        /// The source refused our credential; a person has to connect again.
+        NeedsReconnect = "needs_reconnect",
+        Disconnected = "disconnected",
+    }
+}
 
 /// A right that was asked of Close.
 #[derive(Debug, Default, Deserialize, SimpleObject)]
@@ -88,15 +116,12 @@ pub(crate) struct Lag {
 pub(crate) struct Connection {
     /// Id in this deployment, a UUID.
     pub id: ID,
-    /// The system on the other side: close.
-    pub source: String,
+    pub source: Source,
     /// Id of the organization in Close, `orga_…`.
     pub organization_id: String,
     pub organization_name: Option<String>,
-    /// api_key, oauth or mcp.
-    pub auth_method: String,
-    /// active, paused, needs_reconnect or disconnected.
-    pub status: String,
+    pub auth_method: AuthMethod,
+    pub status: ConnectionStatus,
     /// Why it is in this status.
     pub status_reason: Option<String>,
     /// ISO 4217; Close keeps one currency for an organization.

@@ -64,6 +64,22 @@ word_enum! {
     }
 }
 
+word_enum! {
+    /// The way by which something reached us.
+    Origin, OriginFilter {
+        /// A signed delivery.
+        Webhook = "webhook",
+        /// A page of Close's event log.
+        EventLog = "event_log",
+        /// A page of the first full load.
+        Backfill = "backfill",
+        /// A changed-since search or a full comparison.
+        Sweep = "sweep",
+        /// One object read again by id.
+        Reread = "reread",
+    }
+}
+
 /// What Close sent, as it came, and what became of it.
 #[derive(Debug, Default, Deserialize, SimpleObject)]
 #[serde(default, rename_all = "camelCase")]
@@ -78,8 +94,7 @@ pub(crate) struct Event {
     pub object_id: String,
     /// created, updated, deleted, merged and so on.
     pub action: String,
-    /// webhook, event_log, backfill or reread.
-    pub origin: String,
+    pub origin: Origin,
     pub received_at: DateTime<Utc>,
     pub finished_at: Option<DateTime<Utc>>,
     pub state: EventState,
@@ -99,6 +114,7 @@ inputs! {
     columns {
         id: IdFilter => "id" Uuid false;
         state: EventStateFilter => "state" Text false;
+        origin: OriginFilter => "origin" Text false;
         object_id: TextFilter => "object_id" Text false;
         object_type: TextFilter => "object_type" Text false;
         received_at: DateTimeFilter => "received_at" Instant false;

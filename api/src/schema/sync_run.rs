@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::inputs;
 use super::page::page_types;
 use crate::error::Result;
-use crate::query::operators::{DateTimeFilter, TextFilter};
+use crate::query::operators::{DateTimeFilter, word_enum};
 use crate::query::page::PageRequest;
 use crate::query::selection::Arguments;
 use crate::query::table::{Field, ID as KEY, Table};
@@ -41,6 +41,26 @@ pub(crate) static TABLE: Table = Table {
     record_id: closegraph_entity::record::record_id,
 };
 
+word_enum! {
+    /// The task of a run.
+    RunKind, RunKindFilter {
+        /// The first full load.
+        Backfill = "backfill",
+    }
+}
+
+word_enum! {
+    /// How a run stands.
+    RunStatus, RunStatusFilter {
+        Running = "running",
+        /// All its pages are committed.
+        Succeeded = "succeeded",
+        Failed = "failed",
+        /// Stopped before its end; a later run resumes at its checkpoint.
+        Interrupted = "interrupted",
+    }
+}
+
 /// How far a run is, in records.
 #[derive(Debug, Default, Deserialize, SimpleObject)]
 #[serde(default)]
@@ -55,10 +75,8 @@ pub(crate) struct RunProgress {
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct SyncRun {
     pub id: ID,
-    /// backfill.
-    pub kind: String,
-    /// running, succeeded, failed or interrupted.
-    pub status: String,
+    pub kind: RunKind,
+    pub status: RunStatus,
     pub started_at: DateTime<Utc>,
     pub finished_at: Option<DateTime<Utc>>,
     pub progress: RunProgress,
@@ -82,7 +100,8 @@ inputs! {
     SyncRunFilter, SyncRunOrder, SyncRunOrderField;
     close_id {}
     columns {
-        status: TextFilter => "status" Text false;
+        kind: RunKindFilter => "kind" Text false;
+        status: RunStatusFilter => "status" Text false;
         started_at: DateTimeFilter => "started_at" Instant false;
     }
     one {}
