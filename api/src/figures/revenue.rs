@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::error::{ApiError, Result};
 use crate::query::compile::{Bind, Compiler};
+use crate::query::operators::Date;
 use crate::query::period::{Bounds, Period, Span};
 use crate::query::run::fetch;
 use crate::schema::{CurrencyCode, Money, pool, scope};
@@ -37,8 +38,8 @@ const REVENUE: &str = "
 /// A span of days, both included.
 #[derive(Clone, Copy, Debug, SimpleObject)]
 pub(crate) struct PeriodBounds {
-    from: NaiveDate,
-    to: NaiveDate,
+    from: Date,
+    to: Date,
 }
 
 /// Won revenue in one currency.
@@ -76,8 +77,8 @@ impl Revenue {
     /// The days that were meant, by the calendar of the connection.
     async fn period(&self) -> PeriodBounds {
         PeriodBounds {
-            from: self.since,
-            to: self.until,
+            from: Date(self.since),
+            to: Date(self.until),
         }
     }
 

@@ -32,6 +32,27 @@ impl ScalarType for BigInt {
     }
 }
 
+/// A day, YYYY-MM-DD, without a time zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Date(pub NaiveDate);
+
+#[Scalar]
+impl ScalarType for Date {
+    fn parse(value: Given) -> InputValueResult<Self> {
+        let day = match &value {
+            Given::String(text) => text.parse().ok(),
+            _ => None,
+        };
+        day.map(Self)
+            .ok_or_else(|| InputValueError::custom("a day is needed, such as 2026-01-31"))
+    }
+
+    fn to_value(&self) -> Given {
+        Given::String(self.0.to_string())
+    }
+}
+
 /// An operator object: the conditions that it puts on a column.
 pub(crate) trait Operators {
     fn conditions(self, column: Column) -> Vec<Filter>;
@@ -169,7 +190,7 @@ ordered!(
 );
 
 macro_rules! dated {
-    ($(#[$doc:meta])* $name:ident($type:ty) as $variant:ident) => {
+    ($(#[$doc:meta])* $name:ident($type:ty) as $variant:ident, $value:expr) => {
         $(#[$doc])*
         #[derive(Debug, Default, InputObject)]
         pub(crate) struct $name {
@@ -192,16 +213,17 @@ macro_rules! dated {
 
         impl Operators for $name {
             fn conditions(self, column: Column) -> Vec<Filter> {
+                let value = $value;
                 let mut all = Vec::new();
                 let compared = [
                     ("=", self.eq), ("<>", self.ne), ("<", self.lt), ("<=", self.lte),
                     (">", self.gt), (">=", self.gte),
                 ];
                 for (operator, given) in compared {
-                    push(&mut all, column, given.map(|given| Test::Compare(operator, Value::$variant(given))));
+                    push(&mut all, column, given.map(|given| Test::Compare(operator, Value::$variant(value(given)))));
                 }
-                push(&mut all, column, self.r#in.map(|given| Test::AnyOf(Values::$variant(given))));
-                push(&mut all, column, self.not_in.map(|given| Test::NoneOf(Values::$variant(given))));
+                push(&mut all, column, self.r#in.map(|given| Test::AnyOf(Values::$variant(given.into_iter().map(value).collect()))));
+                push(&mut all, column, self.not_in.map(|given| Test::NoneOf(Values::$variant(given.into_iter().map(value).collect()))));
                 push(&mut all, column, self.is_null.map(Test::IsNull));
                 let spans = [
                     self.period.map(Span::Period),
@@ -219,11 +241,11 @@ macro_rules! dated {
 
 dated!(
     /// Compares days.
-    DateFilter(NaiveDate) as Date
+    DateFilter(Date) as Date, |given: Date| given.0
 );
 dated!(
     /// Compares instants.
-    DateTimeFilter(DateTime<Utc>) as Instant
+    DateTimeFilter(DateTime<Utc>) as Instant, std::convert::identity
 );
 
 /// Compares ids.

@@ -1,7 +1,7 @@
 //! Opportunity.
 
 use async_graphql::{ID, SimpleObject};
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use super::audit_entry::{self, AuditEntryConnection, AuditEntryFilter, AuditEntryOrder};
@@ -15,7 +15,7 @@ use super::person::{self, Person, PersonFilter};
 use super::record::{CustomField, shared_fields};
 use super::transaction::{self, Transaction};
 use crate::query::operators::{
-    BigIntFilter, DateFilter, DateTimeFilter, IdFilter, IntFilter, TextFilter, word_enum,
+    BigIntFilter, Date, DateFilter, DateTimeFilter, IdFilter, IntFilter, TextFilter, word_enum,
 };
 use crate::query::run::Answers;
 use crate::query::table::{Field, ID as KEY, Many, One, Table};
@@ -123,9 +123,9 @@ pub(crate) struct Opportunity {
     /// Per cent.
     pub confidence: Option<i32>,
     /// Estimated close date while the deal is not won.
-    pub expected_on: Option<NaiveDate>,
+    pub expected_on: Option<Date>,
     /// Day of the win, while the deal is won.
-    pub won_on: Option<NaiveDate>,
+    pub won_on: Option<Date>,
     pub lost_at: Option<DateTime<Utc>>,
     pub note: Option<String>,
     /// Days from its creation until it was won or lost, else until today in the connection's zone.

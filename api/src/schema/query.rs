@@ -1,7 +1,7 @@
 //! The root: single records by id, lists, figures.
 
 use async_graphql::{Context, ID, Object};
-use chrono::{NaiveDate, Utc};
+use chrono::Utc;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sqlx::PgPool;
@@ -22,6 +22,7 @@ use super::transaction::{
 use crate::error::{ApiError, Result};
 use crate::figures::revenue::{self, Revenue};
 use crate::query::compile::{Bind, Compiler};
+use crate::query::operators::Date;
 use crate::query::page::{PageRequest, Source};
 use crate::query::period::Period;
 use crate::query::run::fetch;
@@ -250,10 +251,10 @@ impl Query {
         &self,
         ctx: &Context<'_>,
         period: Option<Period>,
-        from: Option<NaiveDate>,
-        to: Option<NaiveDate>,
+        from: Option<Date>,
+        to: Option<Date>,
     ) -> async_graphql::Result<Vec<Revenue>> {
-        Ok(revenue::revenue(ctx, period, from, to).await?)
+        Ok(revenue::revenue(ctx, period, from.map(|day| day.0), to.map(|day| day.0)).await?)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Transaction.
 
 use async_graphql::{ID, SimpleObject};
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use super::audit_entry::{self, AuditEntryConnection, AuditEntryFilter, AuditEntryOrder};
@@ -15,7 +15,7 @@ use super::page::{page_types, pages_of};
 use super::person::{self, Person, PersonFilter};
 use super::record::{CustomField, shared_fields};
 use crate::query::operators::{
-    BigIntFilter, DateFilter, DateTimeFilter, IdFilter, TextFilter, word_enum,
+    BigIntFilter, Date, DateFilter, DateTimeFilter, IdFilter, TextFilter, word_enum,
 };
 use crate::query::run::Answers;
 use crate::query::table::{Field, ID as KEY, Many, One, Table};
@@ -108,7 +108,7 @@ pub(crate) struct Transaction {
     pub custom_fields: Vec<CustomField>,
     pub kind: TransactionKind,
     /// Day of the win; null where Close has none, and then in no period.
-    pub occurred_on: Option<NaiveDate>,
+    pub occurred_on: Option<Date>,
     /// Null is unknown, not zero.
     pub amount: Option<Money>,
     /// How often the amount is paid.
