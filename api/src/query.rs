@@ -11,5 +11,6 @@ pub(crate) mod order;
 pub(crate) mod page;
 pub(crate) mod period;
 pub(crate) mod run;
+pub(crate) mod scalars;
 pub(crate) mod selection;
 pub(crate) mod table;

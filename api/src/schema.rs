@@ -4,6 +4,7 @@ mod audit_entry;
 mod company;
 mod connection;
 mod event;
+mod lookup;
 mod member;
 mod money;
 mod opportunity;
@@ -14,8 +15,9 @@ mod record;
 mod sync_run;
 mod transaction;
 
-pub(crate) use money::{CurrencyCode, Money};
-pub(crate) use query::{Query, pool, scope};
+pub(crate) use lookup::{pool, scope};
+pub(crate) use money::{CurrencyCode, Money, decimal, integer};
+pub(crate) use query::Query;
 pub(crate) use record::MirroredRecord;
 
 use crate::query::filter::Filter;
@@ -28,7 +30,7 @@ use async_graphql::{Enum, InputType};
 
 /// A filter object: all its conditions hold.
 pub(crate) trait FilterInput: InputType {
-    fn filter(self) -> Filter;
+    fn filter(self) -> crate::error::Result<Filter>;
 }
 
 /// An entry of `orderBy`.
@@ -49,8 +51,10 @@ pub(crate) fn page<F: FilterInput, O: OrderInput>(
     arguments: &Arguments,
 ) -> crate::error::Result<PageRequest> {
     use crate::query::operators::read;
-    let filter = read::<F>(arguments.get("filter"))?.map(FilterInput::filter);
-    let order = read::<Vec<O>>(arguments.get("orderBy"))?.unwrap_or_default();
+    let filter = read::<F>("filter", arguments.get("filter"))?
+        .map(FilterInput::filter)
+        .transpose()?;
+    let order = read::<Vec<O>>("orderBy", arguments.get("orderBy"))?.unwrap_or_default();
     PageRequest::new(
         arguments,
         filter,
@@ -59,13 +63,15 @@ pub(crate) fn page<F: FilterInput, O: OrderInput>(
 }
 
 /// The conditions of an operator object on a column.
-fn on(conditions: &mut Vec<Filter>, column: Column, operators: Option<impl Operators>) {
-    conditions.extend(
-        operators
-            .map(|given| given.conditions(column))
-            .into_iter()
-            .flatten(),
-    );
+fn on(
+    conditions: &mut Vec<Filter>,
+    column: Column,
+    operators: Option<impl Operators>,
+) -> crate::error::Result<()> {
+    if let Some(operators) = operators {
+        conditions.extend(operators.conditions(column)?);
+    }
+    Ok(())
 }
 
 /// A column of a table.
@@ -88,10 +94,13 @@ macro_rules! inputs {
         order { $($variant:ident => $order_sql:literal $order_kind:ident $order_nullable:literal;)* }
     ) => {
         /// Conditions that all hold; `and`, `or` and `not` nest.
-        #[derive(Debug, Default, async_graphql::InputObject)]
+        #[derive(Debug, async_graphql::InputObject)]
         pub(crate) struct $filter {
+            /// All of these hold.
             and: Option<Vec<$filter>>,
+            /// At least one of these holds.
             or: Option<Vec<$filter>>,
+            /// This does not hold.
             not: Option<Box<$filter>>,
             $($close_id: Option<$crate::query::operators::CloseIdFilter>,)?
             $($field: Option<$operators>,)*
@@ -100,30 +109,35 @@ macro_rules! inputs {
         }
 
         impl $crate::schema::FilterInput for $filter {
-            fn filter(self) -> $crate::query::filter::Filter {
+            fn filter(self) -> $crate::error::Result<$crate::query::filter::Filter> {
                 use $crate::query::filter::Filter;
                 let mut all: Vec<Filter> = Vec::new();
-                let each = |filters: Vec<$filter>| {
+                let each = |filters: Vec<$filter>| -> $crate::error::Result<Vec<Filter>> {
                     filters.into_iter().map($crate::schema::FilterInput::filter).collect()
                 };
-                all.extend(self.and.map(|filters| Filter::And(each(filters))));
-                all.extend(self.or.map(|filters| Filter::Or(each(filters))));
-                all.extend(self.not.map(|filter| Filter::Not(Box::new((*filter).filter()))));
+                if let Some(filters) = self.and {
+                    all.push(Filter::And(each(filters)?));
+                }
+                if let Some(filters) = self.or {
+                    all.push(Filter::Or(each(filters)?));
+                }
+                if let Some(filter) = self.not {
+                    all.push(Filter::Not(Box::new((*filter).filter()?)));
+                }
                 $(all.extend(self.$close_id.map(|given| given.conditions()).into_iter().flatten());)?
                 $($crate::schema::on(
                     &mut all,
                     $crate::schema::column($sql, $crate::query::table::Kind::$kind, $nullable),
                     self.$field,
-                );)*
-                $(all.extend(self.$one.map(|filter| Filter::One {
-                    table: $one_table,
-                    on: $one_on,
-                    filter: Box::new((*filter).filter()),
-                }));)*
-                $(all.extend(
-                    self.$many.map(|quantified| quantified.filters($many_table, $many_on)).into_iter().flatten(),
-                );)*
-                Filter::And(all)
+                )?;)*
+                $(if let Some(filter) = self.$one {
+                    let filter = Box::new((*filter).filter()?);
+                    all.push(Filter::One { table: $one_table, on: $one_on, filter });
+                })*
+                $(if let Some(quantified) = self.$many {
+                    all.extend(quantified.filters($many_table, $many_on)?);
+                })*
+                Ok(Filter::And(all))
             }
         }
 
@@ -173,7 +187,11 @@ pub(crate) struct Quantified<T: FilterInput> {
 }
 
 impl<T: FilterInput> Quantified<T> {
-    fn filters(self, table: &'static crate::query::table::Table, on: &'static str) -> Vec<Filter> {
+    fn filters(
+        self,
+        table: &'static crate::query::table::Table,
+        on: &'static str,
+    ) -> crate::error::Result<Vec<Filter>> {
         use crate::query::filter::Quantifier;
         let each = [
             (Quantifier::Some, self.some),
@@ -182,13 +200,13 @@ impl<T: FilterInput> Quantified<T> {
         ];
         each.into_iter()
             .filter_map(|(quantifier, filter)| {
-                let filter = Box::new((*filter?).filter());
-                Some(Filter::Many {
+                let filter = (*filter?).filter();
+                Some(filter.map(|filter| Filter::Many {
                     table,
                     on,
                     quantifier,
-                    filter,
-                })
+                    filter: Box::new(filter),
+                }))
             })
             .collect()
     }

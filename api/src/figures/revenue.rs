@@ -7,19 +7,19 @@ use serde::Deserialize;
 
 use crate::error::{ApiError, Result};
 use crate::query::compile::{Bind, Compiler};
-use crate::query::operators::Date;
 use crate::query::period::{Bounds, Period, Span};
 use crate::query::run::fetch;
-use crate::schema::{CurrencyCode, Money, pool, scope};
+use crate::query::scalars::Date;
+use crate::schema::{CurrencyCode, Money, decimal, integer, pool, scope};
 
 /// Both periods are read in one pass. A connection's own currency has a row even when nothing was won.
 const REVENUE: &str = "
     (select coalesce(json_agg(r order by r.currency), '[]') from (
         select b.currency, min(b.since) as since, max(b.until) as until,
-               coalesce(sum(b.amount) filter (where b.current), 0)::bigint as total,
+               coalesce(sum(b.amount) filter (where b.current), 0)::text as total,
                count(*) filter (where b.current) as count,
                count(b.amount) filter (where b.current) as known,
-               coalesce(sum(b.amount) filter (where not b.current), 0)::bigint as previous_total,
+               coalesce(sum(b.amount) filter (where not b.current), 0)::text as previous_total,
                count(*) filter (where not b.current) as previous_count
           from (
             select t.currency, t.amount_minor as amount, t.occurred_on >= c.since as current, c.since, c.until
@@ -48,10 +48,12 @@ pub(crate) struct Revenue {
     currency: String,
     since: NaiveDate,
     until: NaiveDate,
-    total: i64,
+    #[serde(deserialize_with = "integer")]
+    total: i128,
     count: i64,
     known: i64,
-    previous_total: i64,
+    #[serde(deserialize_with = "integer")]
+    previous_total: i128,
     previous_count: i64,
 }
 
@@ -92,18 +94,24 @@ impl Revenue {
         self.count
     }
 
+    /// Deals without a value, which the total can't hold: what is unknown is not zero.
+    async fn unknown_count(&self) -> i64 {
+        self.count - self.known
+    }
+
     /// The mean of the deals with a value, rounded half to even to the minor unit; null without such a deal.
-    async fn average_deal(&self) -> Option<Money> {
-        let mean = Decimal::from(self.total).checked_div(Decimal::from(self.known))?;
-        let rounded = mean.round_dp_with_strategy(0, RoundingStrategy::MidpointNearestEven);
-        Some(self.money(rounded.try_into().ok()?))
+    async fn average_deal(&self) -> async_graphql::Result<Option<Money>> {
+        let mean = decimal(self.total, 0)?.checked_div(Decimal::from(self.known));
+        let rounded =
+            mean.map(|mean| mean.round_dp_with_strategy(0, RoundingStrategy::MidpointNearestEven));
+        Ok(rounded.map(|mean| self.money(mean.mantissa())))
     }
 
     /// The period before, of the same kind.
-    async fn previous(&self) -> PreviousRevenue {
-        let moved = Decimal::from(self.total) - Decimal::from(self.previous_total);
-        let change = moved.checked_div(Decimal::from(self.previous_total));
-        PreviousRevenue {
+    async fn previous(&self) -> async_graphql::Result<PreviousRevenue> {
+        let moved = decimal(self.total - self.previous_total, 0)?;
+        let change = moved.checked_div(decimal(self.previous_total, 0)?);
+        Ok(PreviousRevenue {
             total: self.money(self.previous_total),
             count: self.previous_count,
             change: change.map(|change| {
@@ -111,12 +119,12 @@ impl Revenue {
                     .round_dp_with_strategy(4, RoundingStrategy::MidpointNearestEven)
                     .normalize()
             }),
-        }
+        })
     }
 }
 
 impl Revenue {
-    fn money(&self, minor: i64) -> Money {
+    fn money(&self, minor: i128) -> Money {
         Money {
             minor,
             currency: self.currency.clone(),

@@ -1,4 +1,5 @@
-//! What a document may cost, measured before it is validated: once a fragment, in time that is linear in the document.
+//! What a document may cost. Its text is counted before it is parsed, which is dear; its fields before it is validated:
+//! once a fragment, in time that is linear in the document.
 
 use async_graphql::Name;
 use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
@@ -9,6 +10,10 @@ use std::collections::HashMap;
 pub struct Limits {
     /// Bytes of a body; more is answered 413.
     pub body_bytes: usize,
+    /// Words, numbers, texts and signs of a document. Code `TOKEN_LIMIT`.
+    pub tokens: usize,
+    /// Brackets inside brackets, of any kind. Code `NESTING_LIMIT`.
+    pub nesting: usize,
     /// Levels of fields, fragments spread. Code `DEPTH_LIMIT`.
     pub depth: u64,
     /// Fields in all, fragments spread. Code `FIELD_LIMIT`.
@@ -27,6 +32,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             body_bytes: 1024 * 1024,
+            tokens: 10_000,
+            nesting: 64,
             depth: 20,
             fields: 2_000,
             root_fields: 20,
@@ -42,6 +49,80 @@ impl Default for Limits {
 pub(super) struct Exceeded {
     pub(super) code: &'static str,
     pub(super) message: String,
+}
+
+/// Refuses a text that would be dear to parse.
+pub(super) fn check_text(text: &str, limits: &Limits) -> Result<(), Exceeded> {
+    let mut tokens = 0_usize;
+    let mut nesting = 0_usize;
+    let mut rest = text.as_bytes();
+    while let Some((first, behind)) = rest.split_first() {
+        rest = match first {
+            b' ' | b'\t' | b'\r' | b'\n' | b',' => behind,
+            b'#' => after(behind, |byte| byte != b'\n'),
+            b'"' => {
+                tokens += 1;
+                after_string(behind)
+            }
+            first if is_word(*first) => {
+                tokens += 1;
+                after(behind, is_word)
+            }
+            sign => {
+                tokens += 1;
+                match sign {
+                    b'{' | b'(' | b'[' => nesting += 1,
+                    b'}' | b')' | b']' => nesting = nesting.saturating_sub(1),
+                    _ => {}
+                }
+                behind
+            }
+        };
+        for (code, what, found, allowed) in [
+            ("TOKEN_LIMIT", "tokens", tokens, limits.tokens),
+            ("NESTING_LIMIT", "nested brackets", nesting, limits.nesting),
+        ] {
+            if found > allowed {
+                let message =
+                    format!("the document has more than the {allowed} {what} that are allowed");
+                return Err(Exceeded { code, message });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
+}
+
+fn after(bytes: &[u8], inside: impl Fn(u8) -> bool) -> &[u8] {
+    let end = bytes.iter().position(|byte| !inside(*byte));
+    bytes.get(end.unwrap_or(bytes.len())..).unwrap_or_default()
+}
+
+/// What follows a string whose first quote was read.
+fn after_string(bytes: &[u8]) -> &[u8] {
+    let (closing, mut rest): (&[u8], _) = match bytes.strip_prefix(b"\"\"") {
+        Some(block) if block.first() == Some(&b'"') => {
+            (b"\"\"\"", block.get(1..).unwrap_or_default())
+        }
+        // An empty one.
+        Some(behind) => return behind,
+        None => (b"\"", bytes),
+    };
+    loop {
+        if let Some(behind) = rest.strip_prefix(closing) {
+            return behind;
+        }
+        let Some((first, behind)) = rest.split_first() else {
+            return rest;
+        };
+        rest = match first {
+            b'\\' => behind.get(1..).unwrap_or_default(),
+            _ => behind,
+        };
+    }
 }
 
 /// What a selection amounts to once fragments are spread.
@@ -163,7 +244,7 @@ impl<'a> Ruler<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Limits, check};
+    use super::{Limits, check, check_text};
     use std::fmt::Write;
 
     fn refused(document: &str) -> Option<&'static str> {
@@ -187,6 +268,41 @@ mod tests {
         }
         document.push_str(" fragment f60 on Query { connections { id } }");
         assert_eq!(refused(&document), Some("FIELD_LIMIT"));
+    }
+
+    fn unread(document: &str) -> Option<&'static str> {
+        check_text(document, &Limits::default())
+            .err()
+            .map(|exceeded| exceeded.code)
+    }
+
+    #[test]
+    fn a_text_is_counted_before_it_is_parsed() {
+        assert_eq!(
+            unread(&format!("{{ {} }}", "a ".repeat(10_000))),
+            Some("TOKEN_LIMIT")
+        );
+        assert_eq!(unread(&"{a".repeat(100)), Some("NESTING_LIMIT"));
+        let strings = r#"{ a(x: "{{{ \" {{{", y: """ [[ " [[ """, z: "") b } # {{{"#;
+        let brackets = Limits {
+            nesting: 2,
+            tokens: 15,
+            ..Limits::default()
+        };
+        assert!(
+            check_text(strings, &brackets).is_ok(),
+            "what stands in strings and comments is no bracket"
+        );
+        let fewer = Limits {
+            tokens: 14,
+            ..brackets
+        };
+        assert!(
+            check_text(strings, &fewer).is_err(),
+            "{{ a ( x : s y : s z : s ) b }} are 15"
+        );
+        assert_eq!(unread("\"\\"), None);
+        assert_eq!(unread("\"\"\""), None);
     }
 
     #[test]

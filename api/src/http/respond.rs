@@ -8,6 +8,7 @@ use async_graphql::parser::types::{ExecutableDocument, OperationType};
 use async_graphql::{Request, Response, ServerError, Variables};
 use axum::Json;
 use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, QueryRejection};
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response as HttpResponse};
@@ -80,9 +81,21 @@ impl IntoResponse for Refusal {
 }
 
 /// `POST /graphql`.
-pub(super) async fn post(State(api): State<Api>, headers: HeaderMap, body: Bytes) -> HttpResponse {
+pub(super) async fn post(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> HttpResponse {
     let answered = async {
         let caller = identify(&api, &headers).await?;
+        let body = body.map_err(|refused| match refused.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                let allowed = api.options.limits.body_bytes;
+                let message = format!("the body is larger than {allowed} bytes");
+                Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "BODY_LIMIT", message)
+            }
+            _ => Refusal::bad(format!("the body can't be read: {refused}")),
+        })?;
         let content_type = headers
             .get(header::CONTENT_TYPE)
             .and_then(|value| value.to_str().ok());
@@ -114,10 +127,12 @@ pub(super) async fn post(State(api): State<Api>, headers: HeaderMap, body: Bytes
 pub(super) async fn get(
     State(api): State<Api>,
     headers: HeaderMap,
-    Query(address): Query<InAddress>,
+    address: Result<Query<InAddress>, QueryRejection>,
 ) -> HttpResponse {
     let answered = async {
         let caller = identify(&api, &headers).await?;
+        let Query(address) = address
+            .map_err(|refused| Refusal::bad(format!("the address can't be read: {refused}")))?;
         let decode = |name: &str, text: Option<String>| {
             text.filter(|text| !text.is_empty())
                 .map(|text| serde_json::from_str::<Value>(&text))
@@ -176,6 +191,10 @@ async fn execute(
             return Err(Refusal::bad(format!("{name} must be an object")));
         }
     }
+    let exceeded = |exceeded: limits::Exceeded| {
+        Refusal::new(StatusCode::BAD_REQUEST, exceeded.code, exceeded.message)
+    };
+    limits::check_text(&query, &api.options.limits).map_err(exceeded)?;
     let document = match parse_query(&query) {
         Ok(document) => document,
         Err(error) => {
@@ -187,13 +206,7 @@ async fn execute(
             ));
         }
     };
-    if let Err(exceeded) = limits::check(&document, &api.options.limits) {
-        return Err(Refusal::new(
-            StatusCode::BAD_REQUEST,
-            exceeded.code,
-            exceeded.message,
-        ));
-    }
+    limits::check(&document, &api.options.limits).map_err(exceeded)?;
     if !may_change && !only_queries(&document, parameters.operation_name.as_deref()) {
         let message = "GET is for queries: send this with POST";
         return Err(Refusal::new(

@@ -121,6 +121,15 @@ impl<'a> Compiler<'a> {
         )
     }
 
+    /// The same for the few rows that hang on one row. The relation alone finds them: spelled so, the connection takes
+    /// part in no index, or Postgres may walk all of the connection in the order of the page.
+    pub(crate) fn few(&self, at: &At) -> String {
+        format!(
+            "{} {} where ({}.{} = {}) is true",
+            at.table.name, at.alias, at.alias, at.table.connection, at.connection
+        )
+    }
+
     /// The same for rows found by id: any connection of the scope.
     pub(crate) fn in_scope(&mut self, at: &At) -> Result<String> {
         let scope = self.scope()?;

@@ -10,6 +10,7 @@ use super::order::{Order, OrderKey};
 use super::selection::{Arguments, Selection};
 use super::table::Table;
 use crate::error::{ApiError, Result};
+use crate::schema::Money;
 
 /// Rows of a page that names no size.
 const DEFAULT_PAGE: i64 = 50;
@@ -148,8 +149,8 @@ pub(crate) fn compile(
         parts.push(format!(
             "'totals', (select coalesce(json_agg(json_build_object('minor', s.minor, 'currency', s.currency)
                                          order by s.currency), '[]')
-                from (select {a}.currency, coalesce(sum({a}.{money}), 0)::bigint as minor
-                        from {from} group by {a}.currency) s)",
+                from (select {a}.currency, sum({a}.{money})::text as minor
+                        from {from} and {a}.{money} is not null group by {a}.currency) s)",
             a = at.alias
         ));
     }
@@ -173,7 +174,7 @@ fn filtered(
     let from = match source {
         Source::Scope => compiler.in_scope(at)?,
         Source::Below { parent, on } => {
-            format!("{} and {}", compiler.from(at), relate(on, parent, at))
+            format!("{} and {}", compiler.few(at), relate(on, parent, at))
         }
     };
     match &request.filter {
@@ -201,10 +202,12 @@ fn rows(
     if matches!(source, Source::Scope) {
         at.connection = "c.id".to_owned();
     }
-    let mut from = compiler.from(&at);
-    if let Source::Below { parent, on } = source {
-        from = format!("{from} and {}", relate(on, parent, &at));
-    }
+    let mut from = match source {
+        Source::Scope => compiler.from(&at),
+        Source::Below { parent, on } => {
+            format!("{} and {}", compiler.few(&at), relate(on, parent, &at))
+        }
+    };
     if let Some(filter) = &request.filter {
         from = format!("{from} and {}", filter.compile(compiler, &at)?);
     }
@@ -259,13 +262,6 @@ fn rows(
     ))
 }
 
-/// A sum of a page's whole filter.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Total {
-    pub minor: i64,
-    pub currency: String,
-}
-
 /// A row with its keys.
 #[derive(Debug, Deserialize)]
 pub(crate) struct RowOf<T> {
@@ -287,7 +283,7 @@ pub(crate) struct RawPage<T> {
     pub resumed: bool,
     pub order: String,
     pub total_count: i64,
-    pub totals: Vec<Total>,
+    pub totals: Vec<Money>,
 }
 
 impl<T> Default for RawPage<T> {

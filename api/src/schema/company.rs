@@ -38,7 +38,7 @@ pub(crate) static TABLE: Table = Table {
         Field(
             "lifetimeValue",
             "(select coalesce(json_agg(json_build_object('minor', s.minor, 'currency', s.currency) order by s.currency), '[]')
-                from (select w.currency, sum(w.amount_minor)::bigint as minor from transaction w
+                from (select w.currency, sum(w.amount_minor)::text as minor from transaction w
                        where w.connection_id = {t}.connection_id and w.company_id = {t}.id
                          and w.kind = 'won_deal' and w.amount_minor is not null
                        group by w.currency) s)"

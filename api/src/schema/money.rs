@@ -3,10 +3,10 @@
 use async_graphql::{InputValueError, InputValueResult, Object, Scalar, ScalarType, Value};
 use iso_currency::Currency;
 use rust_decimal::Decimal;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
-use crate::query::operators::BigInt;
-use crate::query::page::Total;
+use crate::error::ApiError;
+use crate::query::scalars::BigInt;
 
 /// An ISO 4217 code, such as EUR.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,16 +31,38 @@ impl ScalarType for CurrencyCode {
 /// An amount of one currency.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 pub(crate) struct Money {
-    pub minor: i64,
+    #[serde(deserialize_with = "integer")]
+    pub minor: i128,
     pub currency: String,
+}
+
+/// A JSON number, or the text of a sum, which may be larger than 64 bits.
+pub(crate) fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i128, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Integer {
+        Number(i64),
+        Text(String),
+    }
+
+    match Integer::deserialize(deserializer)? {
+        Integer::Number(number) => Ok(number.into()),
+        Integer::Text(text) => text.parse().map_err(serde::de::Error::custom),
+    }
+}
+
+/// The exact decimal of an integer; sums beyond 96 bits are refused rather than rounded.
+pub(crate) fn decimal(integer: i128, places: u32) -> crate::error::Result<Decimal> {
+    Decimal::try_from_i128_with_scale(integer, places)
+        .map_err(|_| ApiError::BadInput(format!("{integer} minor units are too many to be shown")))
 }
 
 /// An exact amount in one currency. Amounts of different currencies are never added up.
 #[Object]
 impl Money {
     /// The amount in major units, such as "12500.00".
-    async fn amount(&self) -> Decimal {
-        self.decimal()
+    async fn amount(&self) -> async_graphql::Result<Decimal> {
+        Ok(self.decimal()?)
     }
 
     /// The amount in the currency's smallest units, such as cents.
@@ -54,8 +76,8 @@ impl Money {
     }
 
     /// For people, such as "$12,500.00".
-    async fn formatted(&self) -> String {
-        let text = self.decimal().abs().to_string();
+    async fn formatted(&self) -> async_graphql::Result<String> {
+        let text = self.decimal()?.abs().to_string();
         let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
         let mut grouped = String::new();
         for (index, digit) in whole.chars().enumerate() {
@@ -73,24 +95,15 @@ impl Money {
             "JPY" => "¥".to_owned(),
             code => format!("{code} "),
         };
-        format!("{sign}{symbol}{grouped}{point}{fraction}")
+        Ok(format!("{sign}{symbol}{grouped}{point}{fraction}"))
     }
 }
 
 impl Money {
-    fn decimal(&self) -> Decimal {
+    fn decimal(&self) -> crate::error::Result<Decimal> {
         let places = Currency::from_code(&self.currency)
             .and_then(Currency::exponent)
             .unwrap_or(2);
-        Decimal::new(self.minor, places.into())
-    }
-}
-
-impl From<&Total> for Money {
-    fn from(total: &Total) -> Self {
-        Self {
-            minor: total.minor,
-            currency: total.currency.clone(),
-        }
+        decimal(self.minor, places.into())
     }
 }

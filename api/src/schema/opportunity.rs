@@ -15,9 +15,10 @@ use super::person::{self, Person, PersonFilter};
 use super::record::{CustomField, shared_fields};
 use super::transaction::{self, Transaction};
 use crate::query::operators::{
-    BigIntFilter, Date, DateFilter, DateTimeFilter, IdFilter, IntFilter, TextFilter, word_enum,
+    BigIntFilter, DateFilter, DateTimeFilter, IdFilter, IntFilter, TextFilter, word_enum,
 };
 use crate::query::run::Answers;
+use crate::query::scalars::Date;
 use crate::query::table::{Field, ID as KEY, Many, One, Table};
 
 pub(crate) static TABLE: Table = Table {

@@ -76,8 +76,8 @@ macro_rules! page_types {
 
             $(
             /// What all that match the filter add up to, a row a currency; unknown amounts are left out.
-            async fn $totals(&self) -> Vec<$crate::schema::Money> {
-                self.0.totals.iter().map(Into::into).collect()
+            async fn $totals(&self) -> &[$crate::schema::Money] {
+                &self.0.totals
             }
             )?
         }
@@ -93,7 +93,7 @@ macro_rules! pages_of {
             $(
             $(#[$doc])*
             #[expect(clippy::too_many_arguments, reason = "the arguments of a page")]
-            async fn $field(
+            pub(crate) async fn $field(
                 &self,
                 ctx: &async_graphql::Context<'_>,
                 #[graphql(desc = "Size of the page, 0 to 500; 50 when neither first nor last is given.")]

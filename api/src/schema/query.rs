@@ -1,55 +1,24 @@
 //! The root: single records by id, lists, figures.
 
 use async_graphql::{Context, ID, Object};
-use chrono::Utc;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use sqlx::PgPool;
-use uuid::Uuid;
 
 use super::company::{self, Company, CompanyConnection, CompanyFilter, CompanyOrder};
 use super::connection::{self, Connection};
-use super::event::{self, EventConnection, EventFilter, EventOrder};
+use super::event::{self, Event, EventConnection, EventFilter, EventOrder};
+use super::lookup::{by_any_id, by_either_id, by_id, connections, list, node};
 use super::member::{self, Member, MemberConnection, MemberFilter, MemberOrder};
 use super::opportunity::{
     self, Opportunity, OpportunityConnection, OpportunityFilter, OpportunityOrder,
 };
 use super::person::{self, Person, PersonConnection, PersonFilter, PersonOrder};
 use super::record::Node;
+use super::sync_run::{self, SyncRun, SyncRunConnection, SyncRunFilter, SyncRunOrder};
 use super::transaction::{
     self, Transaction, TransactionConnection, TransactionFilter, TransactionOrder,
 };
-use crate::error::{ApiError, Result};
 use crate::figures::revenue::{self, Revenue};
-use crate::query::compile::{Bind, Compiler};
-use crate::query::operators::Date;
-use crate::query::page::{PageRequest, Source};
 use crate::query::period::Period;
-use crate::query::run::fetch;
-use crate::query::selection::{Arguments, Selection};
-use crate::query::table::Table;
-use crate::scope::Scope;
-
-/// Records in a page at most.
-const MAX_PAGE: i64 = 500;
-/// Records in a whole answer at most.
-const MAX_ROWS: u64 = 100_000;
-
-/// The connections that the caller may see.
-pub(crate) fn scope<'a>(ctx: &Context<'a>) -> Result<&'a Scope> {
-    ctx.data::<Scope>()
-        .map_err(|_| ApiError::Defect("a request without a scope"))
-}
-
-/// The database.
-pub(crate) fn pool<'a>(ctx: &Context<'a>) -> Result<&'a PgPool> {
-    ctx.data::<PgPool>()
-        .map_err(|_| ApiError::Defect("a request without a database"))
-}
-
-fn compiler<'a>(ctx: &Context<'a>) -> Result<Compiler<'a>> {
-    Ok(Compiler::new(scope(ctx)?, Utc::now(), MAX_PAGE, MAX_ROWS))
-}
+use crate::query::scalars::Date;
 
 /// The root of all questions.
 #[derive(Debug)]
@@ -59,7 +28,7 @@ pub(crate) struct Query;
 #[Object]
 #[expect(clippy::too_many_arguments, reason = "the arguments of a page")]
 impl Query {
-    /// The record with this id, whatever its type.
+    /// Whatever has this id.
     async fn node(&self, ctx: &Context<'_>, id: ID) -> async_graphql::Result<Option<Node>> {
         Ok(node(ctx, &id).await?)
     }
@@ -71,7 +40,7 @@ impl Query {
         id: Option<ID>,
         close_id: Option<String>,
     ) -> async_graphql::Result<Option<Company>> {
-        Ok(one(ctx, &company::TABLE, id, close_id).await?)
+        Ok(by_any_id(ctx, &company::TABLE, id, close_id).await?)
     }
 
     /// One person, by id here or in Close.
@@ -81,7 +50,7 @@ impl Query {
         id: Option<ID>,
         close_id: Option<String>,
     ) -> async_graphql::Result<Option<Person>> {
-        Ok(one(ctx, &person::TABLE, id, close_id).await?)
+        Ok(by_either_id(ctx, &person::TABLE, id, close_id).await?)
     }
 
     /// One deal, by id here or in Close.
@@ -91,7 +60,7 @@ impl Query {
         id: Option<ID>,
         close_id: Option<String>,
     ) -> async_graphql::Result<Option<Opportunity>> {
-        Ok(one(ctx, &opportunity::TABLE, id, close_id).await?)
+        Ok(by_either_id(ctx, &opportunity::TABLE, id, close_id).await?)
     }
 
     /// One transaction, by id here, or by the Close id of its opportunity.
@@ -101,7 +70,7 @@ impl Query {
         id: Option<ID>,
         close_id: Option<String>,
     ) -> async_graphql::Result<Option<Transaction>> {
-        Ok(one(ctx, &transaction::TABLE, id, close_id).await?)
+        Ok(by_either_id(ctx, &transaction::TABLE, id, close_id).await?)
     }
 
     /// One member, by id here or in Close.
@@ -111,7 +80,7 @@ impl Query {
         id: Option<ID>,
         close_id: Option<String>,
     ) -> async_graphql::Result<Option<Member>> {
-        Ok(one(ctx, &member::TABLE, id, close_id).await?)
+        Ok(by_either_id(ctx, &member::TABLE, id, close_id).await?)
     }
 
     /// Companies.
@@ -241,6 +210,42 @@ impl Query {
         Ok(list(ctx, &event::TABLE, event::page).await?)
     }
 
+    /// One event, by its id here.
+    async fn event(&self, ctx: &Context<'_>, id: ID) -> async_graphql::Result<Option<Event>> {
+        Ok(by_id(ctx, &event::TABLE, &id).await?)
+    }
+
+    /// Runs of sync tasks, the newest first.
+    async fn sync_runs(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Size of the page, 0 to 500; 50 when neither first nor last is given.")]
+        first: Option<i32>,
+        #[graphql(desc = "Start behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "Size of the page, counted from the end.")] last: Option<i32>,
+        #[graphql(desc = "End before this cursor.")] before: Option<String>,
+        filter: Option<SyncRunFilter>,
+        order_by: Option<Vec<SyncRunOrder>>,
+    ) -> async_graphql::Result<SyncRunConnection> {
+        // Read by the compiler, like those of nested lists.
+        let _ = (first, after, last, before, filter, order_by);
+        Ok(list(ctx, &sync_run::TABLE, sync_run::page).await?)
+    }
+
+    /// One run, by its id.
+    async fn sync_run(&self, ctx: &Context<'_>, id: ID) -> async_graphql::Result<Option<SyncRun>> {
+        Ok(by_id(ctx, &sync_run::TABLE, &id).await?)
+    }
+
+    /// One mirrored Close organization, by its id here.
+    async fn connection(
+        &self,
+        ctx: &Context<'_>,
+        id: ID,
+    ) -> async_graphql::Result<Option<Connection>> {
+        Ok(by_id(ctx, &connection::TABLE, &id).await?)
+    }
+
     /// The Close organizations that are mirrored.
     async fn connections(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<Connection>> {
         Ok(connections(ctx).await?)
@@ -256,103 +261,4 @@ impl Query {
     ) -> async_graphql::Result<Vec<Revenue>> {
         Ok(revenue::revenue(ctx, period, from.map(|day| day.0), to.map(|day| day.0)).await?)
     }
-}
-
-async fn list<T: DeserializeOwned + Default>(
-    ctx: &Context<'_>,
-    table: &'static Table,
-    page: impl FnOnce(&Arguments) -> Result<PageRequest>,
-) -> Result<T> {
-    let selection = Selection::of(ctx);
-    let request = page(&selection.arguments())?;
-    let mut compiler = compiler(ctx)?;
-    let json =
-        crate::query::page::compile(&mut compiler, table, &request, &Source::Scope, &selection)?;
-    Ok(fetch(pool(ctx)?, compiler.finish(&json))
-        .await?
-        .unwrap_or_default())
-}
-
-/// A record by exactly one of its two ids.
-async fn one<T: DeserializeOwned>(
-    ctx: &Context<'_>,
-    table: &'static Table,
-    id: Option<ID>,
-    close_id: Option<String>,
-) -> Result<Option<T>> {
-    let mut compiler = compiler(ctx)?;
-    let at = compiler.at_scope(table);
-    let condition = match (id, close_id) {
-        (Some(id), None) => {
-            // What is no id of ours finds nothing.
-            let Ok(id) = id.parse::<Uuid>() else {
-                return Ok(None);
-            };
-            format!("{}.id = {}", at.alias, compiler.bind(Bind::Uuid(id))?)
-        }
-        (None, Some(close_id)) => {
-            let connections = compiler.scope.connections();
-            let ids = connections
-                .iter()
-                .map(|connection| (table.record_id)(*connection, &close_id));
-            let ids = compiler.bind(Bind::Uuids(ids.collect()))?;
-            format!(
-                "{}.id = any({ids}::uuid[] || array(select d.merged_into_id from tombstone d
-                     where d.record_id = any({ids}) and d.merged_into_id is not null))",
-                at.alias
-            )
-        }
-        _ => return Err(ApiError::BadInput("give either id or closeId".to_owned())),
-    };
-    let object = compiler.object(&at, &Selection::of(ctx))?;
-    let from = compiler.in_scope(&at)?;
-    let json = format!("(select {object} from {from} and {condition} limit 1)");
-    fetch(pool(ctx)?, compiler.finish(&json)).await
-}
-
-async fn node(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
-    let Ok(id) = id.parse::<Uuid>() else {
-        return Ok(None);
-    };
-    let mut compiler = compiler(ctx)?;
-    let bound = compiler.bind(Bind::Uuid(id))?;
-    let mut each = Vec::new();
-    for table in [
-        &company::TABLE,
-        &person::TABLE,
-        &opportunity::TABLE,
-        &transaction::TABLE,
-        &member::TABLE,
-    ] {
-        let at = compiler.at_scope(table);
-        let object = compiler.object(&at, &Selection::of(ctx))?;
-        let from = compiler.in_scope(&at)?;
-        each.push(format!(
-            "(select json_build_object('type', '{}', 'record', {object}) from {from} and {}.id = {bound})",
-            table.graphql, at.alias
-        ));
-    }
-    fetch(
-        pool(ctx)?,
-        compiler.finish(&format!("coalesce({})", each.join(", "))),
-    )
-    .await
-}
-
-async fn connections(ctx: &Context<'_>) -> Result<Vec<Connection>> {
-    /// Rows in the order of their creation.
-    #[derive(Deserialize)]
-    #[serde(transparent)]
-    struct Rows(Vec<Connection>);
-
-    let mut compiler = compiler(ctx)?;
-    let at = compiler.at_scope(&connection::TABLE);
-    let object = compiler.object(&at, &Selection::of(ctx))?;
-    let from = compiler.in_scope(&at)?;
-    let json = format!(
-        "(select coalesce(json_agg({object} order by {}.created_at), '[]') from {from})",
-        at.alias
-    );
-    let rows: Option<Rows> = fetch(pool(ctx)?, compiler.finish(&json)).await?;
-    Ok(rows.map(|rows| rows.0).unwrap_or_default())
 }

@@ -4,10 +4,14 @@ use async_graphql::{Enum, ID, Interface, Json, SimpleObject};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
+use super::audit_entry::{AuditEntryConnection, AuditEntryFilter, AuditEntryOrder};
 use super::company::Company;
+use super::connection::Connection;
+use super::event::Event;
 use super::member::Member;
 use super::opportunity::Opportunity;
 use super::person::Person;
+use super::sync_run::SyncRun;
 use super::transaction::Transaction;
 
 /// A custom field that has a value.
@@ -54,6 +58,22 @@ pub(crate) struct CustomField {
         name = "custom_fields",
         ty = "&Vec<CustomField>",
         desc = "Custom fields that have a value."
+    ),
+    field(
+        name = "connection",
+        ty = "&Connection",
+        desc = "The organization that it is mirrored from."
+    ),
+    field(
+        name = "audit_trail",
+        ty = "&AuditEntryConnection",
+        desc = "What happened to the record, the newest first.",
+        arg(name = "first", ty = "Option<i32>"),
+        arg(name = "after", ty = "Option<String>"),
+        arg(name = "last", ty = "Option<i32>"),
+        arg(name = "before", ty = "Option<String>"),
+        arg(name = "filter", ty = "Option<AuditEntryFilter>"),
+        arg(name = "order_by", ty = "Option<Vec<AuditEntryOrder>>")
     )
 )]
 pub(crate) enum MirroredRecord {
@@ -74,6 +94,9 @@ pub(crate) enum Node {
     Opportunity(Box<Opportunity>),
     Transaction(Box<Transaction>),
     Member(Box<Member>),
+    Connection(Box<Connection>),
+    Event(Box<Event>),
+    SyncRun(Box<SyncRun>),
 }
 
 /// The kinds of mirrored records.

@@ -1,0 +1,195 @@
+//! How root fields find their records: by id, as lists, and all connections.
+
+use async_graphql::{Context, ID};
+use chrono::Utc;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use super::connection::{self, Connection};
+use super::record::Node;
+use super::{company, event, member, opportunity, person, sync_run, transaction};
+use crate::error::{ApiError, Result};
+use crate::query::compile::{Bind, Compiler};
+use crate::query::operators::parse_id;
+use crate::query::page::{PageRequest, Source};
+use crate::query::run::fetch;
+use crate::query::selection::{Arguments, Selection};
+use crate::query::table::Table;
+use crate::scope::Scope;
+
+/// Records in a page at most.
+const MAX_PAGE: i64 = 500;
+/// Records in a whole answer at most.
+const MAX_ROWS: u64 = 100_000;
+
+/// The connections that the caller may see.
+pub(crate) fn scope<'a>(ctx: &Context<'a>) -> Result<&'a Scope> {
+    ctx.data::<Scope>()
+        .map_err(|_| ApiError::Defect("a request without a scope"))
+}
+
+/// The database.
+pub(crate) fn pool<'a>(ctx: &Context<'a>) -> Result<&'a PgPool> {
+    ctx.data::<PgPool>()
+        .map_err(|_| ApiError::Defect("a request without a database"))
+}
+
+fn compiler<'a>(ctx: &Context<'a>) -> Result<Compiler<'a>> {
+    Ok(Compiler::new(scope(ctx)?, Utc::now(), MAX_PAGE, MAX_ROWS))
+}
+
+/// A page of a type.
+pub(super) async fn list<T: DeserializeOwned + Default>(
+    ctx: &Context<'_>,
+    table: &'static Table,
+    page: impl FnOnce(&Arguments) -> Result<PageRequest>,
+) -> Result<T> {
+    let selection = Selection::of(ctx);
+    let request = page(&selection.arguments())?;
+    let mut compiler = compiler(ctx)?;
+    let json =
+        crate::query::page::compile(&mut compiler, table, &request, &Source::Scope, &selection)?;
+    Ok(fetch(pool(ctx)?, compiler.finish(&json))
+        .await?
+        .unwrap_or_default())
+}
+
+/// A record by its id.
+pub(super) async fn by_id<T: DeserializeOwned>(
+    ctx: &Context<'_>,
+    table: &'static Table,
+    id: &ID,
+) -> Result<Option<T>> {
+    first(ctx, table, vec![parse_id(id)?], Found::Directly).await
+}
+
+/// A record by exactly one of its two ids.
+pub(super) async fn by_either_id<T: DeserializeOwned>(
+    ctx: &Context<'_>,
+    table: &'static Table,
+    id: Option<ID>,
+    close_id: Option<String>,
+) -> Result<Option<T>> {
+    first(ctx, table, ids(ctx, table, id, close_id)?, Found::Directly).await
+}
+
+/// The same for a type whose records are merged in Close: an id that is gone leads to where its record went, at the
+/// price of a second statement.
+pub(super) async fn by_any_id<T: DeserializeOwned>(
+    ctx: &Context<'_>,
+    table: &'static Table,
+    id: Option<ID>,
+    close_id: Option<String>,
+) -> Result<Option<T>> {
+    let ids = ids(ctx, table, id, close_id)?;
+    match first(ctx, table, ids.clone(), Found::Directly).await? {
+        Some(record) => Ok(Some(record)),
+        None => first(ctx, table, ids, Found::AfterMerges).await,
+    }
+}
+
+fn ids(
+    ctx: &Context<'_>,
+    table: &'static Table,
+    id: Option<ID>,
+    close_id: Option<String>,
+) -> Result<Vec<Uuid>> {
+    match (id, close_id) {
+        (Some(id), None) => Ok(vec![parse_id(&id)?]),
+        (None, Some(close_id)) => Ok(scope(ctx)?
+            .connections()
+            .into_iter()
+            .map(|connection| (table.record_id)(connection, &close_id))
+            .collect()),
+        _ => Err(ApiError::BadInput("give either id or closeId".to_owned())),
+    }
+}
+
+/// Where ids are looked for.
+#[derive(Clone, Copy)]
+enum Found {
+    Directly,
+    /// Where the records of these ids were merged into, however often.
+    AfterMerges,
+}
+
+async fn first<T: DeserializeOwned>(
+    ctx: &Context<'_>,
+    table: &'static Table,
+    ids: Vec<Uuid>,
+    found: Found,
+) -> Result<Option<T>> {
+    let mut compiler = compiler(ctx)?;
+    let at = compiler.at_scope(table);
+    let ids = compiler.bind(Bind::Uuids(ids))?;
+    let ids = match found {
+        Found::Directly => ids,
+        Found::AfterMerges => format!(
+            "array(with recursive merged (id) as (
+                 select d.merged_into_id from tombstone d
+                  where d.record_id = any({ids}) and d.merged_into_id is not null
+                 union
+                 select d.merged_into_id from tombstone d join merged m on d.record_id = m.id
+                  where d.merged_into_id is not null)
+             select id from merged)"
+        ),
+    };
+    let object = compiler.object(&at, &Selection::of(ctx))?;
+    let from = compiler.in_scope(&at)?;
+    let json = format!(
+        "(select {object} from {from} and {}.id = any({ids}) limit 1)",
+        at.alias
+    );
+    fetch(pool(ctx)?, compiler.finish(&json)).await
+}
+
+/// Whatever has the id.
+pub(super) async fn node(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
+    let mut compiler = compiler(ctx)?;
+    let bound = compiler.bind(Bind::Uuid(parse_id(id)?))?;
+    let mut each = Vec::new();
+    for table in [
+        &company::TABLE,
+        &person::TABLE,
+        &opportunity::TABLE,
+        &transaction::TABLE,
+        &member::TABLE,
+        &connection::TABLE,
+        &event::TABLE,
+        &sync_run::TABLE,
+    ] {
+        let at = compiler.at_scope(table);
+        let object = compiler.object(&at, &Selection::of(ctx))?;
+        let from = compiler.in_scope(&at)?;
+        each.push(format!(
+            "(select json_build_object('type', '{}', 'record', {object}) from {from} and {}.id = {bound})",
+            table.graphql, at.alias
+        ));
+    }
+    fetch(
+        pool(ctx)?,
+        compiler.finish(&format!("coalesce({})", each.join(", "))),
+    )
+    .await
+}
+
+/// All connections of the scope.
+pub(super) async fn connections(ctx: &Context<'_>) -> Result<Vec<Connection>> {
+    /// Rows in the order of their creation.
+    #[derive(Deserialize)]
+    #[serde(transparent)]
+    struct Rows(Vec<Connection>);
+
+    let mut compiler = compiler(ctx)?;
+    let at = compiler.at_scope(&connection::TABLE);
+    let object = compiler.object(&at, &Selection::of(ctx))?;
+    let from = compiler.in_scope(&at)?;
+    let json = format!(
+        "(select coalesce(json_agg({object} order by {}.created_at), '[]') from {from})",
+        at.alias
+    );
+    let rows: Option<Rows> = fetch(pool(ctx)?, compiler.finish(&json)).await?;
+    Ok(rows.map(|rows| rows.0).unwrap_or_default())
+}
