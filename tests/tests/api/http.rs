@@ -1,0 +1,255 @@
+//! GraphQL over HTTP: who is let in, what is refused and how.
+
+use crate::world::{ONE, World, read};
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode, header};
+use chrono::{TimeDelta, Utc};
+use serde_json::{Value, json};
+use std::fmt::Write;
+
+fn post(token: Option<&str>, media: &str, body: impl Into<Body>) -> Request<Body> {
+    let mut request = Request::post("/graphql").header(header::CONTENT_TYPE, media);
+    if let Some(token) = token {
+        request = request.header(header::AUTHORIZATION, token);
+    }
+    request.body(body.into()).unwrap()
+}
+
+fn get(token: &str, parameters: &str) -> Request<Body> {
+    Request::get(format!("/graphql?{parameters}"))
+        .header(header::AUTHORIZATION, format!("Bearer {token}"))
+        .body(Body::empty())
+        .unwrap()
+}
+
+fn code(answer: &Value) -> &str {
+    answer["errors"][0]["extensions"]["code"]
+        .as_str()
+        .unwrap_or_default()
+}
+
+#[tokio::test]
+async fn only_a_live_token_is_let_in() {
+    let world = World::new().await;
+    world.seed(ONE, 5).await;
+    let live = world.token(&[ONE]).await;
+    let hour = TimeDelta::hours(1);
+    let expired = world.token_until(&[ONE], Some(Utc::now() - hour)).await;
+    let revoked = world.token(&[ONE]).await;
+    sqlx::query("update api_token set revoked_at = now() where starts_with($1, prefix)")
+        .bind(&revoked)
+        .execute(&world.pool)
+        .await
+        .unwrap();
+    let body = r#"{"query":"{ companies { totalCount } }"}"#;
+    let refused = [
+        None,
+        Some(live.clone()),
+        Some(format!("Basic {live}")),
+        Some("Bearer ".to_owned()),
+        Some("Bearer cg_unknown".to_owned()),
+        Some(format!("Bearer {}", live.to_uppercase())),
+        Some(format!("Bearer {expired}")),
+        Some(format!("Bearer {revoked}")),
+    ];
+    for token in refused {
+        let response = world
+            .send(post(token.as_deref(), "application/json", body))
+            .await;
+        assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "{token:?}");
+        assert_eq!(response.headers()[header::WWW_AUTHENTICATE], "Bearer");
+        assert_eq!(code(&read(response).await), "UNAUTHENTICATED");
+    }
+    let soon = world.token_until(&[ONE], Some(Utc::now() + hour)).await;
+    for token in [live, soon] {
+        let bearer = format!("bearer {token}");
+        let response = world
+            .send(post(Some(&bearer), "application/json", body))
+            .await;
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(read(response).await["data"]["companies"]["totalCount"], 5);
+    }
+}
+
+#[tokio::test]
+async fn a_post_is_json_and_one_operation() {
+    let world = World::new().await;
+    let token = format!("Bearer {}", world.token(&[]).await);
+    let large = vec![b' '; 1024 * 1024 + 1];
+    let cases: [(&str, &[u8], StatusCode, &str); 9] = [
+        (
+            "text/plain",
+            b"{}",
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "MEDIA_TYPE",
+        ),
+        (
+            "application/json",
+            b"",
+            StatusCode::BAD_REQUEST,
+            "BAD_REQUEST",
+        ),
+        (
+            "application/json",
+            b"{",
+            StatusCode::BAD_REQUEST,
+            "BAD_REQUEST",
+        ),
+        (
+            "application/json",
+            b"\xff",
+            StatusCode::BAD_REQUEST,
+            "BAD_REQUEST",
+        ),
+        (
+            "application/json",
+            b"[]",
+            StatusCode::BAD_REQUEST,
+            "BAD_REQUEST",
+        ),
+        (
+            "application/json",
+            b"{}",
+            StatusCode::BAD_REQUEST,
+            "BAD_REQUEST",
+        ),
+        (
+            "application/json",
+            br#"{"query":1}"#,
+            StatusCode::BAD_REQUEST,
+            "BAD_REQUEST",
+        ),
+        (
+            "application/json",
+            br#"{"query":"{a}","variables":[1]}"#,
+            StatusCode::BAD_REQUEST,
+            "BAD_REQUEST",
+        ),
+        (
+            "application/json",
+            &large,
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "BODY_LIMIT",
+        ),
+    ];
+    for (media, body, status, expected) in cases {
+        let response = world.send(post(Some(&token), media, body.to_vec())).await;
+        let shown = String::from_utf8_lossy(&body[..body.len().min(40)]).into_owned();
+        assert_eq!(response.status(), status, "{shown}");
+        assert_eq!(code(&read(response).await), expected, "{shown}");
+    }
+    let utf8 = post(
+        Some(&token),
+        "application/json; charset=utf-8",
+        r#"{"query":"{ connections { id } }"}"#,
+    );
+    assert_eq!(
+        read(world.send(utf8).await).await,
+        json!({ "data": { "connections": [] } })
+    );
+}
+
+#[tokio::test]
+async fn get_answers_queries_and_nothing_else() {
+    let world = World::new().await;
+    world.seed(ONE, 5).await;
+    let token = world.token(&[ONE]).await;
+    let query =
+        "query=query($id:String!){company(closeId:$id){closeId}}&variables={\"id\":\"lead_2\"}";
+    let encoded = query
+        .replace('{', "%7B")
+        .replace('}', "%7D")
+        .replace('"', "%22")
+        .replace('$', "%24");
+    let answer = read(world.send(get(&token, &encoded)).await).await;
+    assert_eq!(
+        answer,
+        json!({ "data": { "company": { "closeId": "lead_2" } } })
+    );
+
+    for operation in [
+        "mutation%7Ba%7D",
+        "query+Q%7Bconnections%7Bid%7D%7D+mutation+M%7Ba%7D",
+    ] {
+        let response = world.send(get(&token, &format!("query={operation}"))).await;
+        assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(response.headers()[header::ALLOW], "POST");
+    }
+    for parameters in [
+        "",
+        "query=%7Ba%7D&variables=x",
+        "query=%7Ba%7D&variables=%5B1%5D",
+    ] {
+        let response = world.send(get(&token, parameters)).await;
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{parameters}");
+        assert_eq!(code(&read(response).await), "BAD_REQUEST", "{parameters}");
+    }
+    let delete = Request::builder()
+        .method(Method::DELETE)
+        .uri("/graphql")
+        .body(Body::empty());
+    let response = world.send(delete.unwrap()).await;
+    assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
+}
+
+#[tokio::test]
+async fn errors_have_codes_and_hide_the_inside() {
+    let world = World::new().await;
+    world.seed(ONE, 5).await;
+    let token = world.token(&[ONE]).await;
+    let mut deep = String::new();
+    for _ in 0..12 {
+        deep.push_str("opportunities { nodes { company { ");
+    }
+    let cases = [
+        ("{ companies".to_owned(), "GRAPHQL_PARSE_FAILED"),
+        ("{ nothing }".to_owned(), "GRAPHQL_VALIDATION_FAILED"),
+        (format!("{{ {} }}", "a ".repeat(20_000)), "TOKEN_LIMIT"),
+        ("{a".repeat(100), "NESTING_LIMIT"),
+        (
+            format!(
+                "{{ companies {{ nodes {{ {deep} id {} }} }} }}",
+                "} } } ".repeat(12)
+            ),
+            "DEPTH_LIMIT",
+        ),
+        (
+            "{ companies(first: 500) { nodes { people(first: 500) { nodes { id } } } } }"
+                .to_owned(),
+            "QUERY_TOO_COSTLY",
+        ),
+        (
+            "{ companies(filter: { name: { eq: \"a\\u0000\" } }) { totalCount } }".to_owned(),
+            "BAD_USER_INPUT",
+        ),
+    ];
+    for (query, expected) in cases {
+        let answer = world.ask(&token, &query, json!({})).await;
+        assert_eq!(code(&answer), expected, "{answer}");
+    }
+    sqlx::query("alter table company rename to elsewhere")
+        .execute(&world.pool)
+        .await
+        .unwrap();
+    let (message, code) = world
+        .refused(&token, "{ companies { totalCount } }", json!({}))
+        .await;
+    assert_eq!(code, "INTERNAL");
+    assert!(
+        !message.contains("company") && !message.contains("relation"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
+async fn a_document_within_the_limits_that_fans_out_is_refused_by_its_rows() {
+    let world = World::new().await;
+    let token = world.token(&[]).await;
+    let mut aliases = String::new();
+    for number in 0..250 {
+        write!(aliases, "a{number}: id ").unwrap();
+    }
+    let query = format!("{{ connections {{ {aliases} }} }}");
+    let answer = world.ask(&token, &query, json!({})).await;
+    assert_eq!(code(&answer), "ALIAS_LIMIT");
+}

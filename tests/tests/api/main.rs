@@ -1,0 +1,15 @@
+//! GraphQL over rows that a test knows, on a Postgres of its own.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod http;
+mod operators;
+mod paging;
+mod plans;
+mod records;
+mod tenancy;
+mod world;

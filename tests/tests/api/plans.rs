@@ -1,0 +1,160 @@
+//! How Postgres runs what the API asks, on tables that are too large to be read whole.
+
+use crate::world::{ONE, OTHER, World};
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+
+/// Postgres reports the plan of each statement to the client that sent it.
+const EXPLAINED: [(&str, &str); 8] = [
+    ("session_preload_libraries", "auto_explain"),
+    ("auto_explain.log_min_duration", "0"),
+    ("auto_explain.log_format", "json"),
+    ("auto_explain.log_level", "notice"),
+    ("auto_explain.log_analyze", "on"),
+    ("auto_explain.log_timing", "off"),
+    ("client_min_messages", "notice"),
+    ("jit", "off"),
+];
+
+/// Keeps the plans that Postgres reports.
+#[derive(Clone, Default)]
+struct Plans(Arc<Mutex<Vec<Value>>>);
+
+impl<S: Subscriber> Layer<S> for Plans {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        if event.metadata().target() == "sqlx::postgres::notice" {
+            event.record(&mut Message(self));
+        }
+    }
+}
+
+struct Message<'a>(&'a Plans);
+
+impl Visit for Message<'_> {
+    fn record_str(&mut self, _: &Field, text: &str) {
+        if let Some((_, plan)) = text.split_once("plan:\n")
+            && let Ok(plan) = serde_json::from_str(plan)
+        {
+            self.0.0.lock().unwrap().push(plan);
+        }
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn std::fmt::Debug) {}
+}
+
+/// The nodes of a plan that were run.
+fn nodes(plan: &Value) -> Vec<&Value> {
+    let below = plan["Plans"].as_array().into_iter().flatten();
+    let mut all: Vec<&Value> = below.flat_map(nodes).collect();
+    if plan["Actual Loops"] != 0 {
+        all.push(plan);
+    }
+    all
+}
+
+/// Rows that a node read, those included that it threw away.
+fn read(node: &Value) -> f64 {
+    let number = |key: &str| node[key].as_f64().unwrap_or(0.0);
+    (number("Actual Rows") + number("Rows Removed by Filter")) * number("Actual Loops")
+}
+
+const TABLES: [&str; 5] = ["company", "person", "opportunity", "transaction", "event"];
+
+/// The nodes of a plan that read our tables.
+fn reads(plan: &Value) -> Vec<&Value> {
+    let ours = |node: &&Value| TABLES.iter().any(|table| node["Relation Name"] == *table);
+    nodes(&plan["Plan"]).into_iter().filter(ours).collect()
+}
+
+/// What a person wants to know of a node.
+fn summary(node: &Value) -> String {
+    let words = [
+        "Node Type",
+        "Relation Name",
+        "Index Name",
+        "Index Cond",
+        "Filter",
+    ];
+    let words: Vec<String> = words.iter().map(|word| node[word].to_string()).collect();
+    format!("{} rows: {}", read(node), words.join(" "))
+}
+
+const SIZE: i32 = 20_000;
+
+/// Questions with the most rows that their answers may cost to read.
+fn questions() -> Vec<(String, f64)> {
+    let mut questions = Vec::new();
+    let lists: [(&str, &[&str]); 4] = [
+        ("companies", &["NAME", "DOMAIN", "CREATED_AT", "UPDATED_AT"]),
+        (
+            "people",
+            &["NAME", "PRIMARY_EMAIL", "CREATED_AT", "UPDATED_AT"],
+        ),
+        (
+            "opportunities",
+            &["VALUE", "EXPECTED_ON", "WON_ON", "CREATED_AT", "UPDATED_AT"],
+        ),
+        (
+            "transactions",
+            &["OCCURRED_ON", "AMOUNT", "CREATED_AT", "UPDATED_AT"],
+        ),
+    ];
+    for (list, fields) in lists {
+        for field in fields {
+            for (direction, count) in [("ASC", "first"), ("DESC", "first"), ("ASC", "last")] {
+                let query = format!(
+                    "{{ {list}({count}: 20, orderBy: [{{ field: {field}, direction: {direction} }}]) {{ nodes {{ id }} }} }}"
+                );
+                // One more row from each of two connections.
+                questions.push((query, 60.0));
+            }
+        }
+    }
+    let few = [
+        "{ company(closeId: \"lead_77\") { name people { nodes { name } } opportunities { nodes { id } } transactions { nodes { id } } lifetimeValue { amount } } }",
+        "{ companies(filter: { name: { eq: \"Company 7\" } }, first: 10, orderBy: [{ field: NAME }]) { nodes { id } } }",
+        "{ companies(filter: { domain: { eq: \"c7.example\" } }, first: 10, orderBy: [{ field: DOMAIN }]) { nodes { id } } }",
+        "{ people(filter: { primaryEmail: { eq: \"p77@example.com\" } }) { nodes { id } } }",
+        "{ people(filter: { primaryPhone: { eq: \"+155577\" } }) { nodes { id } } }",
+        "{ transactions(filter: { occurredOn: { gte: \"2999-01-01\" } }) { nodes { id } totalCount totals { amount } } }",
+        "{ opportunities(filter: { updatedAt: { gt: \"2999-01-01T00:00:00Z\" } }) { nodes { id } totalCount } }",
+        "{ companies(first: 20) { nodes { name people(first: 2) { nodes { name } } transactions(first: 2) { nodes { id } } } } }",
+        "{ events(first: 20) { nodes { id } } }",
+    ];
+    questions.extend(few.map(|query| (query.to_owned(), 3_000.0)));
+    // Deals were won over 500 days; a quarter and the one before are at most 184 of them.
+    let revenue = "{ revenue(period: THIS_QUARTER) { total { amount } previous { count } } }";
+    questions.push((
+        revenue.to_owned(),
+        f64::from(2 * SIZE / 3) * 184.0 / 500.0 * 1.1,
+    ));
+    questions
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn lists_and_lookups_read_about_the_rows_that_they_answer() {
+    let plans = Plans::default();
+    let subscriber = tracing_subscriber::registry().with(plans.clone());
+    let _kept = tracing::subscriber::set_default(subscriber);
+    let world = World::with(&EXPLAINED).await;
+    world.seed(ONE, SIZE).await;
+    world.seed(OTHER, SIZE).await;
+    let token = world.token(&[ONE, OTHER]).await;
+    for (query, allowed) in questions() {
+        plans.0.lock().unwrap().clear();
+        world.data(&token, &query, json!({})).await;
+        let seen = plans.0.lock().unwrap().clone();
+        let nodes: Vec<&Value> = seen.iter().flat_map(reads).collect();
+        let read: f64 = nodes.iter().map(|node| read(node)).sum();
+        assert!(!seen.is_empty(), "no plan of {query} was reported");
+        let shown: Vec<String> = nodes.into_iter().map(summary).collect();
+        assert!(
+            read <= allowed,
+            "{query} reads {read} rows, {allowed} are allowed:\n{}",
+            shown.join("\n")
+        );
+    }
+}
