@@ -1,5 +1,11 @@
-//! A whole Closegraph for a test: the `closegraph demo` program with its own Postgres and simulated Close, asked through
-//! its public surfaces only.
+//! What tests start: a whole Closegraph as the `closegraph demo` program, asked through its public surfaces only; or a
+//! database and a simulated Close alone.
+
+mod close;
+mod database;
+
+pub use close::{Close, TYPES};
+pub use database::Database;
 
 use anyhow::{Context, ensure};
 use hmac::{Hmac, KeyInit, Mac};

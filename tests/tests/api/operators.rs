@@ -31,7 +31,9 @@ const OPERATORS: [(&str, Holds); 6] = [
     }),
 ];
 
-const LIKE: [(&str, fn(&str, &str) -> bool); 3] = [
+type Matches = fn(&str, &str) -> bool;
+
+const LIKE: [(&str, Matches); 3] = [
     ("contains", |row, part| row.contains(part)),
     ("startsWith", |row, part| row.starts_with(part)),
     ("endsWith", |row, part| row.ends_with(part)),

@@ -3,18 +3,14 @@
 use axum::body::Body;
 use axum::http::{Request, Response, header};
 use chrono::{DateTime, Utc};
-use closegraph::postgres::{EmbeddedPostgres, PostgresOptions};
 use closegraph_api::token::{NewToken, issue};
 use closegraph_api::{Api, ApiOptions, router};
 use closegraph_entity::api_token::Role;
 use closegraph_entity::record::{record_id, won_deal_id};
-use closegraph_migration::{Migrator, MigratorTrait};
-use sea_orm::SqlxPostgresConnector;
+use closegraph_tests::Database;
 use serde_json::{Value, json};
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use std::str::FromStr;
+use sqlx::PgPool;
 use std::time::Duration;
-use tempfile::TempDir;
 use tower::ServiceExt;
 use uuid::Uuid;
 
@@ -24,9 +20,7 @@ pub(crate) const OTHER: Uuid = Uuid::from_u128(0x0002_0000_0000_4000_8000_0000_0
 pub(crate) struct World {
     pub(crate) pool: PgPool,
     router: axum::Router,
-    // Dropped last, and in this order.
-    _postgres: EmbeddedPostgres,
-    _folder: TempDir,
+    database: Database,
 }
 
 impl World {
@@ -37,18 +31,8 @@ impl World {
 
     /// An empty database whose sessions have these settings.
     pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let options = PostgresOptions {
-            data_dir: folder.path().to_owned(),
-            bin_dir: None,
-        };
-        let postgres = EmbeddedPostgres::start(&options).await.unwrap();
-        let options = PgConnectOptions::from_str(&postgres.maintenance_url())
-            .unwrap()
-            .options(settings.iter().copied());
-        let pool = PgPoolOptions::new().connect_with(options).await.unwrap();
-        let orm = SqlxPostgresConnector::from_sqlx_postgres_pool(pool.clone());
-        Migrator::up(&orm, None).await.unwrap();
+        let database = Database::start(settings).await.unwrap();
+        let pool = database.pool.clone();
         let options = ApiOptions {
             token_cache: Duration::ZERO,
             ..ApiOptions::default()
@@ -57,8 +41,7 @@ impl World {
         Self {
             pool,
             router,
-            _postgres: postgres,
-            _folder: folder,
+            database,
         }
     }
 
@@ -107,14 +90,13 @@ impl World {
         connections: &[Uuid],
         expires_at: Option<DateTime<Utc>>,
     ) -> String {
-        let orm = SqlxPostgresConnector::from_sqlx_postgres_pool(self.pool.clone());
         let token = NewToken {
             name: "test".to_owned(),
             role: Role::Viewer,
             connections: Some(connections.to_vec()),
             expires_at,
         };
-        issue(&orm, token).await.unwrap().secret
+        issue(&self.database.orm(), token).await.unwrap().secret
     }
 
     /// One request.

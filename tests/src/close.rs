@@ -1,0 +1,120 @@
+//! A simulated Close in the test's own process, and a connection to it.
+
+use crate::Database;
+use anyhow::{Context, ensure};
+use chrono::{DateTime, Utc};
+use close_sim::{Simulator, SimulatorConfig};
+use closegraph_sync::connect::{ConnectRequest, Connections, Vault, connect_api_key};
+use secrecy::SecretString;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use tokio::net::TcpListener;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use uuid::Uuid;
+
+/// The mirrored types: as Close spells them, and the table that holds them.
+pub const TYPES: [(&str, &str); 3] = [
+    ("lead", "company"),
+    ("contact", "person"),
+    ("opportunity", "opportunity"),
+];
+
+/// A simulated organization that is connected to a database. It stops when this is dropped.
+#[derive(Debug)]
+pub struct Close {
+    pub simulator: Simulator,
+    pub connections: Connections,
+    pub connection: Uuid,
+    http: reqwest::Client,
+    _shutdown: DropGuard,
+}
+
+impl Close {
+    /// Starts the organization and connects to it without a webhook.
+    pub async fn connect(database: &Database, config: SimulatorConfig) -> anyhow::Result<Self> {
+        Self::connect_at(database, config, None).await
+    }
+
+    /// The same with a webhook to the given address of ours.
+    pub async fn connect_at(
+        database: &Database,
+        config: SimulatorConfig,
+        public_url: Option<String>,
+    ) -> anyhow::Result<Self> {
+        let shutdown = CancellationToken::new();
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let simulator = Simulator::start(config, listener, shutdown.clone()).await?;
+        let vault = Vault::from_hex(&SecretString::from("11".repeat(32)))?;
+        let connections = Connections::new(database.pool.clone(), vault);
+        let request = ConnectRequest {
+            api_key: simulator.api_key().to_owned().into(),
+            base_url: simulator.base_url().to_string(),
+            public_url,
+            time_zone: None,
+            fiscal_year_start: None,
+        };
+        let connected = connect_api_key(&connections, &request).await?;
+        Ok(Self {
+            simulator,
+            connections,
+            connection: connected.id,
+            http: reqwest::Client::new(),
+            _shutdown: shutdown.drop_guard(),
+        })
+    }
+
+    /// A control answer of the simulator, as text.
+    pub async fn control(&self, path: &str) -> anyhow::Result<String> {
+        let url = self.simulator.control_url().join(path)?;
+        let response = self.http.get(url).send().await?.error_for_status()?;
+        Ok(response.text().await?)
+    }
+
+    /// All objects of a type, by id.
+    pub async fn objects(&self, object_type: &str) -> anyhow::Result<BTreeMap<String, Value>> {
+        let lines = self.control(&format!("objects/{object_type}")).await?;
+        lines
+            .lines()
+            .map(|line| {
+                let object: Value = serde_json::from_str(line)?;
+                let id = object.get("id").and_then(Value::as_str).context("no id")?;
+                Ok((id.to_owned(), object.clone()))
+            })
+            .collect()
+    }
+
+    /// Fails unless the mirror holds exactly the objects of Close, in their newest version.
+    pub async fn ensure_mirrored(&self, database: &Database) -> anyhow::Result<()> {
+        for (object_type, table) in TYPES {
+            let mut theirs = BTreeMap::new();
+            for (id, object) in self.objects(object_type).await? {
+                let version: DateTime<Utc> = object
+                    .get("date_updated")
+                    .and_then(Value::as_str)
+                    .context("no date_updated")?
+                    .parse()?;
+                theirs.insert(id, version);
+            }
+            let rows: Vec<(String, DateTime<Utc>)> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+                "select close_id, source_updated_at from {table} where connection_id = $1"
+            )))
+            .bind(self.connection)
+            .fetch_all(&database.pool)
+            .await?;
+            let ours: BTreeMap<_, _> = rows.iter().cloned().collect();
+            ensure!(ours.len() == rows.len(), "a {object_type} stands twice");
+            let missing: Vec<_> = theirs.keys().filter(|id| !ours.contains_key(*id)).collect();
+            let extra: Vec<_> = ours.keys().filter(|id| !theirs.contains_key(*id)).collect();
+            ensure!(
+                missing.is_empty() && extra.is_empty(),
+                "{object_type}: missing {missing:?}, extra {extra:?}"
+            );
+            let stale: Vec<_> = theirs
+                .iter()
+                .filter(|(id, at)| ours.get(*id) != Some(at))
+                .collect();
+            ensure!(stale.is_empty(), "{object_type}: stale {stale:?}");
+        }
+        Ok(())
+    }
+}
