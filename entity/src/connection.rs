@@ -35,6 +35,14 @@ pub struct Model {
     pub webhook_signing_key: Option<Vec<u8>>,
     pub webhook_url: Option<String>,
     pub webhook_status: Option<String>,
+    /// The key of the subscription before this one; deliveries that it signed are still accepted.
+    pub webhook_old_signing_key: Option<Vec<u8>>,
+    /// When the subscription was last compared with what it should be.
+    pub webhook_checked_at: Option<DateTimeUtc>,
+    /// What was found wrong with the subscription and could not be repaired, in words for its operator.
+    pub webhook_problem: Option<String>,
+    /// When members, custom fields and the organization itself were last read.
+    pub settings_read_at: Option<DateTimeUtc>,
     pub created_at: DateTimeUtc,
     pub updated_at: DateTimeUtc,
 }

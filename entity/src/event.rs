@@ -29,6 +29,8 @@ pub struct Model {
     pub next_attempt_at: DateTimeUtc,
     pub error: Option<String>,
     pub received_at: DateTimeUtc,
+    /// When a webhook brought it; absent for what only the event log showed.
+    pub delivered_at: Option<DateTimeUtc>,
     pub finished_at: Option<DateTimeUtc>,
 }
 

@@ -9,6 +9,7 @@ pub mod change_feed;
 pub mod company;
 pub mod connection;
 pub mod custom_field;
+pub mod drift;
 pub mod event;
 pub mod member;
 pub mod opportunity;

@@ -77,6 +77,8 @@ pub enum Origin {
     Sweep,
     /// One object read again by id, because its truth could not be told from what arrived.
     Reread,
+    /// The kept object, mapped anew.
+    Remap,
 }
 
 impl Origin {
@@ -88,6 +90,7 @@ impl Origin {
             Self::EventLog => "event_log",
             Self::Sweep => "sweep",
             Self::Reread => "reread",
+            Self::Remap => "remap",
         }
     }
 }

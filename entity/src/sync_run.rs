@@ -35,7 +35,29 @@ pub struct Model {
 #[sea_orm(rs_type = "String", db_type = "Text", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
+    /// The first full load.
     Backfill,
+    /// Reading Close's event log.
+    CatchUp,
+    /// Searching for what changed.
+    Sweep,
+    /// Comparing every id and version.
+    Verify,
+    /// Computing the columns again from the kept objects.
+    Remap,
+}
+
+impl Kind {
+    /// The word stored in Postgres.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Backfill => "backfill",
+            Self::CatchUp => "catch_up",
+            Self::Sweep => "sweep",
+            Self::Verify => "verify",
+            Self::Remap => "remap",
+        }
+    }
 }
 
 /// How it stands.

@@ -6,6 +6,7 @@ mod m0001_connection;
 mod m0002_mirror;
 mod m0003_inbox;
 mod m0004_run;
+mod m0005_reconcile;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_mirror::Migration),
             Box::new(m0003_inbox::Migration),
             Box::new(m0004_run::Migration),
+            Box::new(m0005_reconcile::Migration),
         ]
     }
 }

@@ -42,6 +42,11 @@ pub enum Command {
     /// Read Close now.
     #[command(subcommand)]
     Sync(Sync),
+    /// Compare every id and version with Close, and repair what differs when told so. Exit code 1 on drift.
+    #[command(after_help = "Example: closegraph verify --repair\n\n\
+        missing: Close has it and the mirror has not. extra: the other way round, shown by a 404 of Close.\n\
+        stale: its content in the mirror is older.")]
+    Verify(VerifyArgs),
     /// Tokens for the API.
     #[command(subcommand)]
     Token(Token),
@@ -161,6 +166,33 @@ pub enum Sync {
     /// Read all of an organization; resumes where an earlier run stopped.
     #[command(after_help = "Example: closegraph sync backfill --restart")]
     Backfill(BackfillArgs),
+    /// Search for what changed since the last sweep.
+    #[command(after_help = "Example: closegraph sync sweep")]
+    Sweep(ConnectionArgs),
+    /// Read what Close's event log has since it was last read. A running server works it off.
+    #[command(after_help = "Example: closegraph sync catch-up")]
+    CatchUp(ConnectionArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct ConnectionArgs {
+    /// The connection; needed only where there are several.
+    #[arg(long, value_name = "ID")]
+    pub connection: Option<Uuid>,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// The connection; all when absent.
+    #[arg(long, value_name = "ID")]
+    pub connection: Option<Uuid>,
+    /// Put right what differs.
+    #[arg(long)]
+    pub repair: bool,
+    #[command(flatten)]
+    pub output: Output,
 }
 
 #[derive(Debug, Args)]

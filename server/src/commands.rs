@@ -8,6 +8,7 @@ mod health;
 mod migrate;
 mod serve;
 mod token;
+mod verify;
 
 use crate::cli::{Cli, Command, Connect, Sync, Token};
 use crate::config::{Config, ConfigError, REFERENCE};
@@ -55,6 +56,9 @@ async fn dispatch(config: &Config, command: Command) -> anyhow::Result<()> {
         Command::Connect(Connect::Close(args)) => connect::run(config, args).await,
         Command::Connections(output) => connections::run(config, output.json).await,
         Command::Sync(Sync::Backfill(args)) => backfill::run(config, &args).await,
+        Command::Sync(Sync::Sweep(args)) => verify::sweep(config, &args).await,
+        Command::Sync(Sync::CatchUp(args)) => verify::catch_up(config, &args).await,
+        Command::Verify(args) => verify::verify(config, &args).await,
         Command::Token(Token::Create(args)) => token::create(config, args).await,
         Command::Schema => print(&closegraph_api::sdl()),
         Command::Config => print(REFERENCE),
@@ -76,6 +80,17 @@ fn print(text: &str) -> anyhow::Result<()> {
             }
         })
         .ok();
+    Ok(())
+}
+
+/// A word beside the output.
+#[expect(
+    clippy::print_stderr,
+    reason = "not for the pipe that reads the output"
+)]
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a command")]
+fn tell(text: &str) -> anyhow::Result<()> {
+    eprintln!("{text}");
     Ok(())
 }
 

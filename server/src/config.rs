@@ -6,6 +6,7 @@ use closegraph_sync::reconcile::Strategy;
 use secrecy::SecretString;
 use serde::Deserialize;
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 /// All keys with their effect and default, as a configuration file.
@@ -76,6 +77,11 @@ pub struct Sync {
     pub webhook_max_body_bytes: usize,
     pub signature_max_age_s: u64,
     pub backfill: BackfillStrategy,
+    pub catch_up_s: NonZeroU64,
+    pub sweep_s: NonZeroU64,
+    pub verify_s: NonZeroU64,
+    pub settings_s: NonZeroU64,
+    pub subscription_s: NonZeroU64,
 }
 
 /// How the first full load reads Close.
@@ -148,7 +154,19 @@ impl Default for Sync {
             webhook_max_body_bytes: 4 * 1024 * 1024,
             signature_max_age_s: 300,
             backfill: BackfillStrategy::Auto,
+            catch_up_s: seconds(30),
+            sweep_s: seconds(3_600),
+            verify_s: seconds(86_400),
+            settings_s: seconds(900),
+            subscription_s: seconds(300),
         }
+    }
+}
+
+const fn seconds(count: u64) -> NonZeroU64 {
+    match NonZeroU64::new(count) {
+        Some(count) => count,
+        None => NonZeroU64::MIN,
     }
 }
 

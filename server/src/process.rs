@@ -8,7 +8,7 @@ use axum::Router;
 use closegraph_api::{Api, ApiOptions};
 use closegraph_sync::connect::Vault;
 use closegraph_sync::inbox::ReceiverOptions;
-use closegraph_sync::{SyncOptions, SyncService};
+use closegraph_sync::{Schedule, SyncOptions, SyncService};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -40,6 +40,13 @@ impl Process {
                 max_signature_age: Duration::from_secs(sync.signature_max_age_s),
             },
             strategy: sync.backfill.into(),
+            schedule: Schedule {
+                catch_up: Duration::from_secs(sync.catch_up_s.get()),
+                sweep: Duration::from_secs(sync.sweep_s.get()),
+                verify: Duration::from_secs(sync.verify_s.get()),
+                settings: Duration::from_secs(sync.settings_s.get()),
+                subscription: Duration::from_secs(sync.subscription_s.get()),
+            },
         };
         let api = ApiOptions {
             introspection: config.api.introspection,

@@ -2,6 +2,7 @@
 
 mod client;
 mod error;
+mod event_log;
 mod limiter;
 mod object;
 mod search;
@@ -11,6 +12,7 @@ mod webhook;
 
 pub use client::{ClientOptions, CloseClient, ListPage};
 pub use error::CloseError;
+pub use event_log::EventPage;
 pub(crate) use object::storable;
 pub use object::{Object, ObjectType};
 pub use search::{SearchPage, SearchRequest};

@@ -3,8 +3,11 @@
 mod api_key;
 mod connections;
 mod settings;
+mod subscription;
 mod vault;
 
 pub use api_key::{ConnectRequest, Connected, connect_api_key};
 pub use connections::Connections;
+pub use settings::reread_settings;
+pub use subscription::{Watched, rotate_signing_key, watch_subscription};
 pub use vault::{Vault, VaultError};

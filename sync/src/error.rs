@@ -14,6 +14,8 @@ pub enum SyncError {
     UnknownConnection(uuid::Uuid),
     #[error("the connection {0} has no usable credential: connect it again")]
     NoCredential(uuid::Uuid),
+    #[error("the connection {0} has no webhook subscription")]
+    NoSubscription(uuid::Uuid),
     #[error("a {kind} of this connection is running already, in this process or another")]
     AlreadyRunning { kind: &'static str },
     #[error("{0}")]

@@ -8,6 +8,7 @@ mod work;
 pub use receive::{Receiver, ReceiverOptions, router};
 pub(crate) use reread::{request_rereads, reread_all};
 pub use store::{Delivery, Inbox};
+pub(crate) use store::{hold, release};
 pub(crate) use work::{WorkOptions, work_off};
 
 /// Channel on which a stored delivery wakes workers of all processes.

@@ -15,4 +15,4 @@ pub mod reconcile;
 mod supervise;
 
 pub use error::SyncError;
-pub use supervise::{SyncOptions, SyncService};
+pub use supervise::{Schedule, SyncOptions, SyncService};

@@ -1,8 +1,15 @@
 //! Reading Close by ourselves.
 
 mod backfill;
+mod catch_up;
+mod load;
 mod run;
+mod sweep;
+mod verify;
 mod walk;
 
 pub use backfill::{BackfillOptions, Strategy, backfill, is_backfilled};
+pub use catch_up::{CatchUp, catch_up};
 pub use run::{Progress, RunReport};
+pub use sweep::sweep;
+pub use verify::{Drift, Example, verify};

@@ -1,4 +1,9 @@
-//! What runs while a process syncs: workers of the inbox, re-reads, and the backfill of connections that lack one.
+//! What runs while a process syncs: workers of the inbox, re-reads, the backfill of connections that lack one, and the
+//! tasks of the schedule.
+
+mod schedule;
+
+pub use schedule::Schedule;
 
 use crate::connect::{Connections, Vault};
 use crate::error::SyncError;
@@ -10,6 +15,7 @@ use sqlx::PgPool;
 use sqlx::postgres::PgListener;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
@@ -26,6 +32,7 @@ pub struct SyncOptions {
     pub poll: Duration,
     pub receiver: ReceiverOptions,
     pub strategy: Strategy,
+    pub schedule: Schedule,
 }
 
 impl Default for SyncOptions {
@@ -36,6 +43,7 @@ impl Default for SyncOptions {
             poll: Duration::from_secs(2),
             receiver: ReceiverOptions::default(),
             strategy: Strategy::Auto,
+            schedule: Schedule::default(),
         }
     }
 }
@@ -94,6 +102,14 @@ impl SyncService {
         tasks.spawn(async move {
             every(service.options.poll, &backfills, || {
                 service.backfill_missing(&backfills)
+            })
+            .await;
+        });
+        let (service, scheduled) = (self.clone(), stop.clone());
+        let first = AtomicBool::new(true);
+        tasks.spawn(async move {
+            every(service.options.poll, &scheduled, || {
+                service.run_due(first.swap(false, Ordering::Relaxed), &scheduled)
             })
             .await;
         });

@@ -4,8 +4,7 @@ use crate::Database;
 use anyhow::{Context, ensure};
 use chrono::{DateTime, Utc};
 use close_sim::{Simulator, SimulatorConfig};
-use closegraph_sync::connect::{ConnectRequest, Connections, Vault, connect_api_key};
-use secrecy::SecretString;
+use closegraph_sync::connect::{ConnectRequest, Connections, connect_api_key};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use tokio::net::TcpListener;
@@ -44,8 +43,7 @@ impl Close {
         let shutdown = CancellationToken::new();
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let simulator = Simulator::start(config, listener, shutdown.clone()).await?;
-        let vault = Vault::from_hex(&SecretString::from("11".repeat(32)))?;
-        let connections = Connections::new(database.pool.clone(), vault);
+        let connections = Connections::new(database.pool.clone(), crate::vault()?);
         let request = ConnectRequest {
             api_key: simulator.api_key().to_owned().into(),
             base_url: simulator.base_url().to_string(),
@@ -68,6 +66,50 @@ impl Close {
         let url = self.simulator.control_url().join(path)?;
         let response = self.http.get(url).send().await?.error_for_status()?;
         Ok(response.text().await?)
+    }
+
+    /// Waits until no delivery is on its way.
+    pub async fn idle(&self) -> anyhow::Result<()> {
+        let url = self.simulator.control_url().join("idle?timeout=60")?;
+        let response = self.http.post(url).send().await?.error_for_status()?;
+        let answer: Value = response.json().await?;
+        ensure!(answer.get("idle") == Some(&Value::Bool(true)), "{answer}");
+        Ok(())
+    }
+
+    /// Switches faults on or off: a part of the simulator's faults, as JSON.
+    pub async fn faults(&self, faults: &Value) -> anyhow::Result<()> {
+        self.send(
+            reqwest::Method::PUT,
+            self.simulator.control_url().join("faults")?,
+            faults,
+        )
+        .await
+    }
+
+    /// A write to Close itself, as a person in it would make.
+    pub async fn write(
+        &self,
+        method: reqwest::Method,
+        path: &str,
+        body: &Value,
+    ) -> anyhow::Result<()> {
+        let url = self.simulator.base_url().join(path)?;
+        self.send(method, url, body).await
+    }
+
+    async fn send(
+        &self,
+        method: reqwest::Method,
+        url: url::Url,
+        body: &Value,
+    ) -> anyhow::Result<()> {
+        let request = self.http.request(method, url).json(body);
+        let request = request.basic_auth(self.simulator.api_key(), Some(""));
+        let response = request.send().await?;
+        let status = response.status();
+        ensure!(status.is_success(), "{status}: {}", response.text().await?);
+        Ok(())
     }
 
     /// All objects of a type, by id.

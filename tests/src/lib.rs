@@ -3,9 +3,11 @@
 
 mod close;
 mod database;
+mod mirror;
 
 pub use close::{Close, TYPES};
 pub use database::Database;
+pub use mirror::{Mirror, vault};
 
 use anyhow::{Context, ensure};
 use hmac::{Hmac, KeyInit, Mac};

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use super::page::pages_of;
+use super::record::RecordType;
 use super::sync_run::{self, SyncRunConnection, SyncRunFilter, SyncRunOrder};
 use crate::query::operators::word_enum;
 use crate::query::run::Answers;
@@ -31,8 +32,20 @@ pub(crate) static TABLE: Table = Table {
         Field(
             "webhook",
             "json_build_object('status', {t}.webhook_status, 'subscriptionId', {t}.webhook_subscription_id, 'url', {t}.webhook_url,
-                'lastReceivedAt', (select w.received_at from event w where w.connection_id = {t}.id and w.origin = 'webhook'
+                'checkedAt', {t}.webhook_checked_at, 'problem', {t}.webhook_problem,
+                'lastReceivedAt', (select w.delivered_at from event w
+                                    where w.connection_id = {t}.id and w.delivered_at is not null
                                     order by w.received_at desc limit 1))"
+        ),
+        Field(
+            "drift",
+            "(select json_build_object('checkedAt', max(d.checked_at), 'compared', sum(d.compared)::bigint,
+                        'missing', sum(d.missing)::bigint, 'extra', sum(d.extra)::bigint, 'stale', sum(d.stale)::bigint,
+                        'repaired', sum(d.repaired)::bigint,
+                        'types', json_agg(json_build_object('recordType', d.record_type, 'compared', d.compared,
+                            'missing', d.missing, 'extra', d.extra, 'stale', d.stale, 'repaired', d.repaired,
+                            'examples', d.examples) order by d.record_type))
+                from drift d where d.connection_id = {t}.id having count(*) > 0)"
         ),
         Field(
             "lag",
@@ -95,6 +108,58 @@ pub(crate) struct Webhook {
     subscription_id: Option<String>,
     /// Where Close delivers.
     url: Option<String>,
+    /// When it was last compared with what it should be.
+    checked_at: Option<DateTime<Utc>>,
+    /// What is wrong with it and could not be repaired.
+    problem: Option<String>,
+}
+
+/// A difference between Close and the mirror.
+#[derive(Debug, Default, Deserialize, SimpleObject)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct DriftExample {
+    /// Id in Close.
+    close_id: String,
+    /// missing, extra or stale.
+    kind: String,
+}
+
+/// What the last comparison found of one type, before any repair.
+#[derive(Debug, Default, Deserialize, SimpleObject)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct TypeDrift {
+    record_type: RecordType,
+    /// Records that Close has.
+    compared: i64,
+    /// Records that Close has and the mirror lacks.
+    missing: i64,
+    /// Records that the mirror has and Close lacks.
+    extra: i64,
+    /// Records whose content is older than Close's.
+    stale: i64,
+    /// How many of these were repaired.
+    repaired: i64,
+    /// Some of them, ten at most.
+    examples: Vec<DriftExample>,
+}
+
+/// What the last comparison of every id and version with Close found, before any repair.
+#[derive(Debug, Default, Deserialize, SimpleObject)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct Drift {
+    checked_at: DateTime<Utc>,
+    /// Records that Close has.
+    compared: i64,
+    /// Records that Close has and the mirror lacks.
+    missing: i64,
+    /// Records that the mirror has and Close lacks.
+    extra: i64,
+    /// Records whose content is older than Close's.
+    stale: i64,
+    /// How many of these were repaired.
+    repaired: i64,
+    /// The same by type.
+    types: Vec<TypeDrift>,
 }
 
 /// How far the mirror is behind what has arrived.
@@ -135,6 +200,8 @@ pub(crate) struct Connection {
     pub scopes: Vec<GrantedScope>,
     pub webhook: Webhook,
     pub lag: Lag,
+    /// What the last comparison with Close found; null until there was one.
+    pub drift: Option<Drift>,
     #[graphql(skip)]
     runs: Answers<SyncRunConnection>,
 }

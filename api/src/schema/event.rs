@@ -26,6 +26,7 @@ pub(crate) static TABLE: Table = Table {
         Field("action", "{t}.action"),
         Field("origin", "{t}.origin"),
         Field("receivedAt", "{t}.received_at"),
+        Field("deliveredAt", "{t}.delivered_at"),
         Field("finishedAt", "{t}.finished_at"),
         Field("state", "{t}.state"),
         Field("attempts", "{t}.attempts"),
@@ -77,6 +78,8 @@ word_enum! {
         Sweep = "sweep",
         /// One object read again by id.
         Reread = "reread",
+        /// The kept object, mapped anew.
+        Remap = "remap",
     }
 }
 
@@ -96,6 +99,8 @@ pub(crate) struct Event {
     pub action: String,
     pub origin: Origin,
     pub received_at: DateTime<Utc>,
+    /// When a webhook brought it; null for what only the event log showed.
+    pub delivered_at: Option<DateTime<Utc>>,
     pub finished_at: Option<DateTime<Utc>>,
     pub state: EventState,
     pub attempts: i32,

@@ -46,6 +46,14 @@ word_enum! {
     RunKind, RunKindFilter {
         /// The first full load.
         Backfill = "backfill",
+        /// Reading Close's event log.
+        CatchUp = "catch_up",
+        /// Searching for what changed.
+        Sweep = "sweep",
+        /// Comparing every id and version.
+        Verify = "verify",
+        /// Computing the columns again from the kept objects.
+        Remap = "remap",
     }
 }
 

@@ -19,8 +19,12 @@ pub(super) async fn run(config: &Config, args: &BackfillArgs) -> anyhow::Result<
     database.migrate().await?;
     let done = read_all(config, args, &database, &stop).await;
     database.close().await;
-    let report = done?;
-    if args.output.json {
+    show_report(&done?, args.output.json)
+}
+
+/// Prints what a run did.
+pub(super) fn show_report(report: &RunReport, as_json: bool) -> anyhow::Result<()> {
+    if as_json {
         let shown = json!({
             "created": report.created, "updated": report.updated, "deleted": report.deleted,
             "unchanged": report.unchanged, "stale": report.stale, "requests": report.requests,
@@ -54,7 +58,7 @@ async fn read_all(
 }
 
 /// The connection that was named, or the only one there is.
-async fn choose(connections: &Connections, named: Option<Uuid>) -> anyhow::Result<Uuid> {
+pub(super) async fn choose(connections: &Connections, named: Option<Uuid>) -> anyhow::Result<Uuid> {
     if let Some(id) = named {
         return Ok(id);
     }

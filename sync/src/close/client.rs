@@ -150,6 +150,14 @@ impl CloseClient {
         decode(&path, &answer)
     }
 
+    /// Removes a webhook subscription.
+    pub(super) async fn delete_webhook(&self, id: &str) -> Result<(), CloseError> {
+        let path = format!("webhook/{id}/");
+        self.send(&path, Method::DELETE, |request| request)
+            .await
+            .map(drop)
+    }
+
     async fn send(
         &self,
         path: &str,

@@ -58,6 +58,12 @@ const EVENTS: [SubscribedEvent; 10] = [
     },
 ];
 
+#[derive(Debug, Deserialize)]
+struct EventType {
+    object_type: String,
+    action: String,
+}
+
 /// A subscription as Close answers it.
 #[derive(Debug, Deserialize)]
 pub struct Subscription {
@@ -65,6 +71,8 @@ pub struct Subscription {
     pub url: String,
     /// `active` or `paused`.
     pub status: String,
+    #[serde(default)]
+    events: Vec<EventType>,
     /// 64 hex characters, only in the answer to its creation.
     #[serde(default)]
     pub signature_key: Option<SecretString>,
@@ -90,6 +98,14 @@ impl CloseClient {
         self.write_webhook(Some(id), &body).await
     }
 
+    /// Removes a subscription of ours; one that is gone already is no failure.
+    pub async fn delete_subscription(&self, id: &str) -> Result<(), CloseError> {
+        match self.delete_webhook(id).await {
+            Err(error) if !error.is_not_found() => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// Reads a subscription; `None` when Close has it no more.
     pub async fn subscription(&self, id: &str) -> Result<Option<Subscription>, CloseError> {
         match self.get(&format!("webhook/{id}/"), &[]).await {
@@ -101,6 +117,24 @@ impl CloseClient {
 }
 
 impl Subscription {
+    /// What keeps it from delivering all that is modelled to `url`, in words.
+    pub fn defect(&self, url: &str) -> Option<&'static str> {
+        let listens = |event: &SubscribedEvent| {
+            self.events
+                .iter()
+                .any(|known| known.object_type == event.object_type && known.action == event.action)
+        };
+        if self.status != "active" {
+            Some("it is paused")
+        } else if self.url != url {
+            Some("it delivers to another address")
+        } else if !EVENTS.iter().all(listens) || self.events.len() != EVENTS.len() {
+            Some("its list of events is another one")
+        } else {
+            None
+        }
+    }
+
     /// The key that deliveries are signed with, where this answer carries it.
     pub fn signing_key(&self) -> Option<SigningKey> {
         use secrecy::ExposeSecret;

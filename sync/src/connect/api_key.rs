@@ -1,12 +1,11 @@
 //! Connecting with an API key: the key is tried, the organization's settings are read, the webhook subscription is
 //! made. Connecting the same organization again renews what was there.
 
-use super::connections::{API_KEY, Connections, SIGNING_KEY, parse_base_url};
-use super::settings;
+use super::connections::{API_KEY, Connections, parse_base_url};
+use super::{settings, subscription};
 use crate::close::{ClientOptions, CloseClient};
 use crate::error::SyncError;
 use secrecy::SecretString;
-use serde::Deserialize;
 use uuid::Uuid;
 
 /// What a person gives to connect.
@@ -35,23 +34,6 @@ pub struct Connected {
     pub renewed: bool,
 }
 
-#[derive(Deserialize)]
-struct Me {
-    #[serde(default)]
-    last_used_timezone: Option<String>,
-    #[serde(default)]
-    organizations: Vec<Organization>,
-}
-
-#[derive(Deserialize)]
-struct Organization {
-    id: String,
-    #[serde(default)]
-    name: Option<String>,
-    #[serde(default)]
-    currency: Option<String>,
-}
-
 /// The id of the connection to an organization: computed, so that connecting again finds what was there.
 fn connection_id(organization_id: &str) -> Uuid {
     Uuid::new_v5(
@@ -72,20 +54,8 @@ pub async fn connect_api_key(
         ..ClientOptions::default()
     };
     let client = CloseClient::new(&base_url, request.api_key.clone(), options)?;
-    let me: Me = client.get("me/", &[]).await?;
-    let organization = me
-        .organizations
-        .into_iter()
-        .next()
-        .ok_or(SyncError::InvalidInput {
-            what: "the API key",
-            given: "a key without an organization".to_owned(),
-            allowed: "a key of a user who is a member of an organization",
-        })?;
+    let (organization, own_zone) = settings::me(&client).await?;
     let id = connection_id(&organization.id);
-    let own_zone = me
-        .last_used_timezone
-        .filter(|zone| zone.parse::<chrono_tz::Tz>().is_ok());
     let time_zone = request.time_zone.clone().or(own_zone);
     let sealed = connections.vault().seal(id, API_KEY, &request.api_key)?;
     let renewed: bool = sqlx::query_scalar(
@@ -116,7 +86,9 @@ pub async fn connect_api_key(
     let context = connections.mapping(id).await?;
     settings::read(connections.pool(), &client, &context).await?;
     let webhook_url = match &request.public_url {
-        Some(public_url) => Some(subscribe(connections, &client, id, public_url).await?),
+        Some(public_url) => {
+            Some(subscription::subscribe(connections, &client, id, public_url).await?)
+        }
         None => None,
     };
     Ok(Connected {
@@ -150,55 +122,4 @@ fn check(request: &ConnectRequest) -> Result<(), SyncError> {
         });
     }
     Ok(())
-}
-
-/// Makes the subscription, or brings the one that we have up to date, and answers where it delivers.
-async fn subscribe(
-    connections: &Connections,
-    client: &CloseClient,
-    id: Uuid,
-    public_url: &str,
-) -> Result<String, SyncError> {
-    let url = parse_base_url(&format!(
-        "{}/webhooks/close/{id}",
-        public_url.trim_end_matches('/')
-    ))?;
-    let known: Option<String> = sqlx::query_scalar(
-        "select webhook_subscription_id from connection where id = $1 and webhook_signing_key is not null",
-    )
-    .bind(id)
-    .fetch_optional(connections.pool())
-    .await?
-    .flatten();
-    if let Some(known) = known
-        && client.subscription(&known).await?.is_some()
-    {
-        let updated = client.update_subscription(&known, url.as_str()).await?;
-        sqlx::query("update connection set webhook_url = $2, webhook_status = $3 where id = $1")
-            .bind(id)
-            .bind(&updated.url)
-            .bind(&updated.status)
-            .execute(connections.pool())
-            .await?;
-        return Ok(updated.url);
-    }
-    let created = client.create_subscription(url.as_str()).await?;
-    let key = created
-        .signature_key
-        .as_ref()
-        .ok_or(SyncError::NoCredential(id))?;
-    let sealed = connections.vault().seal(id, SIGNING_KEY, key)?;
-    sqlx::query(
-        "update connection
-            set webhook_subscription_id = $2, webhook_signing_key = $3, webhook_url = $4, webhook_status = $5
-          where id = $1",
-    )
-    .bind(id)
-    .bind(&created.id)
-    .bind(sealed)
-    .bind(&created.url)
-    .bind(&created.status)
-    .execute(connections.pool())
-    .await?;
-    Ok(created.url)
 }

@@ -84,19 +84,23 @@ impl Connections {
         })
     }
 
-    /// The key of the connection's subscription; `None` when it has none, or there is no such connection.
-    pub async fn signing_key(&self, id: Uuid) -> Result<Option<SigningKey>, SyncError> {
-        let sealed: Option<Vec<u8>> =
-            sqlx::query_scalar("select webhook_signing_key from connection where id = $1")
-                .bind(id)
-                .fetch_optional(&self.pool)
-                .await?
-                .flatten();
-        let Some(sealed) = sealed else {
-            return Ok(None);
-        };
-        let key = self.vault.open(id, SIGNING_KEY, &sealed)?;
-        Ok(SigningKey::from_hex(key.expose_secret()))
+    /// The keys of the connection's subscription and of the one before; none when it has none, or there is no such
+    /// connection.
+    pub async fn signing_keys(&self, id: Uuid) -> Result<Vec<SigningKey>, SyncError> {
+        type Sealed = (Option<Vec<u8>>, Option<Vec<u8>>);
+        let sealed: Option<Sealed> = sqlx::query_as(
+            "select webhook_signing_key, webhook_old_signing_key from connection where id = $1",
+        )
+        .bind(id)
+        .fetch_optional(&self.pool)
+        .await?;
+        let mut keys = Vec::new();
+        let sealed = sealed.map_or([None, None], |(new, old)| [new, old]);
+        for sealed in sealed.into_iter().flatten() {
+            let key = self.vault.open(id, SIGNING_KEY, &sealed)?;
+            keys.extend(SigningKey::from_hex(key.expose_secret()));
+        }
+        Ok(keys)
     }
 
     /// Ids of the connections that are to be synced.

@@ -1,5 +1,7 @@
-//! What is read when an organization is connected: its users and its custom-field definitions.
+//! What is read when an organization is connected, and from time to time, since no event tells of all of it: the
+//! organization itself, its users and its custom-field definitions.
 
+use super::connections::Connections;
 use crate::apply::apply;
 use crate::change::Change;
 use crate::close::{CloseClient, CloseError, Object, ObjectType};
@@ -9,6 +11,61 @@ use closegraph_entity::record::{Origin, RecordType};
 use serde::Deserialize;
 use sqlx::PgPool;
 use uuid::Uuid;
+
+#[derive(Deserialize)]
+struct Me {
+    #[serde(default)]
+    last_used_timezone: Option<String>,
+    #[serde(default)]
+    organizations: Vec<Organization>,
+}
+
+/// An organization as its member sees it.
+#[derive(Deserialize)]
+pub(super) struct Organization {
+    pub(super) id: String,
+    #[serde(default)]
+    pub(super) name: Option<String>,
+    #[serde(default)]
+    pub(super) currency: Option<String>,
+}
+
+/// The organization of a credential, and the time zone of its user.
+pub(super) async fn me(client: &CloseClient) -> Result<(Organization, Option<String>), SyncError> {
+    let me: Me = client.get("me/", &[]).await?;
+    let organization = me
+        .organizations
+        .into_iter()
+        .next()
+        .ok_or(SyncError::InvalidInput {
+            what: "the API key",
+            given: "a key without an organization".to_owned(),
+            allowed: "a key of a user who is a member of an organization",
+        })?;
+    let zone = me
+        .last_used_timezone
+        .filter(|zone| zone.parse::<chrono_tz::Tz>().is_ok());
+    Ok((organization, zone))
+}
+
+/// Reads the settings of a connection again.
+pub async fn reread_settings(connections: &Connections, id: Uuid) -> Result<(), SyncError> {
+    let client = connections.client(id).await?;
+    let (organization, _) = me(&client).await?;
+    sqlx::query(
+        "update connection
+            set organization_name = coalesce($2, organization_name), currency = coalesce($3, currency),
+                updated_at = now()
+          where id = $1
+            and (organization_name, currency) is distinct from (coalesce($2, organization_name), coalesce($3, currency))",
+    )
+    .bind(id)
+    .bind(organization.name)
+    .bind(organization.currency)
+    .execute(connections.pool())
+    .await?;
+    read(connections.pool(), &client, &connections.mapping(id).await?).await
+}
 
 /// Reads users and custom-field definitions into the database.
 pub(super) async fn read(
@@ -20,7 +77,12 @@ pub(super) async fn read(
     let mut transaction = pool.begin().await?;
     apply(&mut transaction, context, None, members).await?;
     transaction.commit().await?;
-    custom_fields(pool, client, context.connection_id).await
+    custom_fields(pool, client, context.connection_id).await?;
+    sqlx::query("update connection set settings_read_at = now() where id = $1")
+        .bind(context.connection_id)
+        .execute(pool)
+        .await?;
+    Ok(())
 }
 
 /// All users, as changes.

@@ -1,9 +1,11 @@
 //! `POST /webhooks/close/{connectionId}`: 200 once the event is durable, 503 when it could not be stored, 401 when the
-//! signature is wrong, missing or old, 400 when the body is no event, 413 when it is too large.
+//! signature is wrong or missing, or old and the event not in Close's log, 400 when the body is no event, 413 when it is
+//! too large.
 
 use super::store::{Delivery, Inbox};
-use crate::close::signature::{HASH_HEADER, SigningKey, TIMESTAMP_HEADER};
+use crate::close::signature::{HASH_HEADER, SignatureError, SigningKey, TIMESTAMP_HEADER};
 use crate::connect::{Connections, Vault};
+use crate::error::SyncError;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, State};
@@ -45,14 +47,13 @@ impl Default for ReceiverOptions {
 pub struct Receiver {
     inbox: Inbox,
     connections: Connections,
-    keys: Arc<RwLock<HashMap<Uuid, CachedKey>>>,
+    keys: Arc<RwLock<HashMap<Uuid, CachedKeys>>>,
     options: ReceiverOptions,
 }
 
-/// `key` is `None` for a connection without a subscription, or an id that is no connection.
 #[derive(Clone, Debug)]
-struct CachedKey {
-    key: Option<SigningKey>,
+struct CachedKeys {
+    keys: Arc<[SigningKey]>,
     read_at: Instant,
 }
 
@@ -67,7 +68,7 @@ impl Receiver {
         }
     }
 
-    async fn signing_key(&self, connection_id: Uuid) -> Result<Option<SigningKey>, Refusal> {
+    async fn signing_keys(&self, connection_id: Uuid) -> Result<Arc<[SigningKey]>, Refusal> {
         let cached = {
             let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
             keys.get(&connection_id)
@@ -75,22 +76,23 @@ impl Receiver {
                 .cloned()
         };
         if let Some(cached) = cached {
-            return Ok(cached.key);
+            return Ok(cached.keys);
         }
-        let key = self.connections.signing_key(connection_id).await.map_err(|error| {
+        let keys = self.connections.signing_keys(connection_id).await.map_err(|error| {
             tracing::error!(connection = %connection_id, error = %error.chain(), "a signing key can't be read");
             Refusal::Unavailable
         })?;
+        let keys: Arc<[SigningKey]> = keys.into();
         // Unknown ids are not remembered: a stranger can't make us keep them.
-        if key.is_some() {
-            let cached = CachedKey {
-                key: key.clone(),
+        if !keys.is_empty() {
+            let cached = CachedKeys {
+                keys: Arc::clone(&keys),
                 read_at: Instant::now(),
             };
-            let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
-            keys.insert(connection_id, cached);
+            let mut all = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+            all.insert(connection_id, cached);
         }
-        Ok(key)
+        Ok(keys)
     }
 
     async fn receive(
@@ -99,30 +101,71 @@ impl Receiver {
         headers: &HeaderMap,
         body: &[u8],
     ) -> Result<(), Refusal> {
-        let Some(key) = self.signing_key(connection_id).await? else {
-            return Err(Refusal::Denied(
-                "this connection has no webhook subscription".to_owned(),
-            ));
-        };
-        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let (timestamp, hash) = (header(TIMESTAMP_HEADER), header(HASH_HEADER));
-        key.verify(
-            timestamp,
-            hash,
-            body,
-            Utc::now(),
-            self.options.max_signature_age,
-        )
-        .map_err(|error| Refusal::Denied(error.to_string()))?;
+        let keys = self.signing_keys(connection_id).await?;
+        let fresh = self.verify(&keys, headers, body)?;
         let text = std::str::from_utf8(body)
             .map_err(|error| Refusal::NoEvent(format!("the body is no UTF-8: {error}")))?;
         let delivery = Delivery::from_envelope(connection_id, Origin::Webhook, text)
             .map_err(|error| Refusal::NoEvent(error.to_string()))?;
-        self.inbox.store(delivery).await.map_err(|error| {
-            tracing::error!(connection = %connection_id, error = %error, "a delivery can't be stored");
-            Refusal::Unavailable
-        })
+        if !fresh
+            && !self
+                .inbox
+                .knows(&delivery)
+                .await
+                .map_err(|error| unavailable(&error))?
+        {
+            self.confirm(connection_id, &delivery).await?;
+        }
+        self.inbox
+            .store(delivery)
+            .await
+            .map_err(|error| unavailable(&error))
     }
+
+    /// Whether the signature is right (else refused), and made a moment ago.
+    fn verify(
+        &self,
+        keys: &[SigningKey],
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<bool, Refusal> {
+        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let (timestamp, hash) = (header(TIMESTAMP_HEADER), header(HASH_HEADER));
+        let mut refusal = "this connection has no webhook subscription".to_owned();
+        for key in keys {
+            let age = self.options.max_signature_age;
+            match key.verify(timestamp, hash, body, Utc::now(), age) {
+                Ok(()) => return Ok(true),
+                Err(SignatureError::Stale) => return Ok(false),
+                Err(error) => refusal = error.to_string(),
+            }
+        }
+        Err(Refusal::Denied(refusal))
+    }
+
+    /// Close may retry for 72 hours, and does not say whether it signs a retry anew. What was signed long ago could be
+    /// a replay, so the event log has to know it.
+    async fn confirm(&self, connection_id: Uuid, delivery: &Delivery) -> Result<(), Refusal> {
+        let stale = || Refusal::Denied(SignatureError::Stale.to_string());
+        let asked = async {
+            let client = self.connections.client(connection_id).await?;
+            Ok::<_, SyncError>(client.event(delivery.close_event_id()).await?)
+        };
+        let logged = asked.await.map_err(|error| {
+            tracing::warn!(connection = %connection_id, error = %error.chain(), "an old delivery can't be confirmed");
+            stale()
+        })?;
+        let logged = logged.ok_or_else(stale)?;
+        match Delivery::from_event(connection_id, Origin::EventLog, logged.get()) {
+            Ok(logged) if logged.is_as_new_as(delivery) => Ok(()),
+            _ => Err(stale()),
+        }
+    }
+}
+
+fn unavailable(error: &sqlx::Error) -> Refusal {
+    tracing::error!(%error, "a delivery can't be stored");
+    Refusal::Unavailable
 }
 
 enum Refusal {

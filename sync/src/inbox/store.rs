@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use closegraph_entity::record::Origin;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use sqlx::PgPool;
+use sqlx::{PgPool, Postgres, Transaction};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
@@ -15,21 +15,34 @@ const BATCH: usize = 256;
 /// Deliveries that may wait to be stored; above it receivers wait.
 const QUEUE: usize = 4096;
 
-/// The same event comes twice: `(connection, event id, its date_updated)` is unique, and later copies are dropped.
+/// The same event comes twice: `(connection, event id, its date_updated)` is unique, and later copies are dropped. An
+/// event that was held back is let go by a copy that is not. Answers how many wait to be applied.
 const STORE: &str = "
     with stored as (
         insert into event (id, connection_id, origin, close_event_id, event_updated_at, object_type,
-                           object_id, action, payload, state, finished_at)
+                           object_id, action, payload, state, finished_at, next_attempt_at, delivered_at)
         select id, connection_id, origin, close_event_id, event_updated_at, object_type, object_id, action,
-               payload::jsonb, state, case state when 'ignored' then now() end
+               payload::jsonb, state, case state when 'ignored' then now() end,
+               case when $12 then 'infinity' else now() end, case origin when 'webhook' then now() end
           from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $6::text[],
                       $7::text[], $8::text[], $9::text[], $10::text[])
             as new (id, connection_id, origin, close_event_id, event_updated_at, object_type, object_id,
                     action, payload, state)
-        on conflict (connection_id, close_event_id, event_updated_at) do nothing
-        returning state
+        on conflict (connection_id, close_event_id, event_updated_at) do update
+           set delivered_at = coalesce(event.delivered_at, excluded.delivered_at),
+               next_attempt_at = case event.next_attempt_at when 'infinity' then now() else event.next_attempt_at end
+            where not $12 and event.delivered_at is null
+        returning case when xmax = 0 or next_attempt_at <= now() then state end as state
     )
-    select pg_notify($11, ''), count(*) from stored where state = 'pending' having count(*) > 0";
+    select count(*), case when count(*) > 0 and not $12 then pg_notify($11, '') is null end
+      from stored where state = 'pending'";
+
+const RELEASE: &str = "
+    with released as (
+        update event set next_attempt_at = least(event_updated_at, now())
+         where connection_id = $1 and state = 'pending' and next_attempt_at = 'infinity'
+        returning seq)
+    select pg_notify($2, '') from released limit 1";
 
 /// An event as it was delivered.
 #[derive(Clone, Debug)]
@@ -79,7 +92,16 @@ impl Delivery {
         body: &str,
     ) -> Result<Self, DeliveryError> {
         let envelope: Envelope<'_> = serde_json::from_str(body)?;
-        let payload = crate::close::storable(envelope.event.get()).into_owned();
+        Self::from_event(connection_id, origin, envelope.event.get())
+    }
+
+    /// Reads the event itself, as the event log sends it.
+    pub fn from_event(
+        connection_id: Uuid,
+        origin: Origin,
+        event: &str,
+    ) -> Result<Self, DeliveryError> {
+        let payload = crate::close::storable(event).into_owned();
         let head: Head = serde_json::from_str(&payload)?;
         let at = head.date_updated.or(head.date_created).unwrap_or_default();
         let event_updated_at = parse_timestamp(&at).ok_or(DeliveryError::Timestamp(at))?;
@@ -96,12 +118,22 @@ impl Delivery {
     }
 
     /// Whether we do something with it.
-    fn is_modelled(&self) -> bool {
+    pub(crate) fn is_modelled(&self) -> bool {
         let action = self.action.as_str();
         ObjectType::of_event(&self.object_type).is_some_and(|object_type| {
             matches!(action, "created" | "updated" | "deleted")
                 || (action == "merged" && object_type == ObjectType::Lead)
         })
+    }
+
+    pub(super) fn close_event_id(&self) -> &str {
+        &self.close_event_id
+    }
+
+    /// Whether this is the same event, in the same content or, consolidated, in a newer one.
+    pub(super) fn is_as_new_as(&self, other: &Self) -> bool {
+        self.close_event_id == other.close_event_id
+            && self.event_updated_at >= other.event_updated_at
     }
 
     fn id(&self) -> Uuid {
@@ -119,6 +151,7 @@ type Answer = oneshot::Sender<Result<(), sqlx::Error>>;
 /// Stores deliveries. Clones share one queue.
 #[derive(Clone, Debug)]
 pub struct Inbox {
+    pool: PgPool,
     queue: mpsc::Sender<(Delivery, Answer)>,
 }
 
@@ -126,8 +159,16 @@ impl Inbox {
     /// An inbox over the pool. Its task ends when the last clone is dropped and the queue is empty.
     pub fn new(pool: PgPool) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        tokio::spawn(store_all(pool, waiting));
-        Self { queue }
+        tokio::spawn(store_all(pool.clone(), waiting));
+        Self { pool, queue }
+    }
+
+    /// Whether the delivery is stored already.
+    pub(super) async fn knows(&self, delivery: &Delivery) -> Result<bool, sqlx::Error> {
+        sqlx::query_scalar("select exists (select from event where id = $1)")
+            .bind(delivery.id())
+            .fetch_one(&self.pool)
+            .await
     }
 
     /// Answers once the delivery is durable, or was durable already.
@@ -166,7 +207,29 @@ async fn store_all(pool: PgPool, mut waiting: mpsc::Receiver<(Delivery, Answer)>
     }
 }
 
+/// Stores events that wait until they are [released](release); how many were not known.
+pub(crate) async fn hold(pool: &PgPool, events: &[Delivery]) -> Result<u64, sqlx::Error> {
+    insert(pool, events, true).await
+}
+
+/// Lets go what is held of a connection, oldest first.
+pub(crate) async fn release(
+    transaction: &mut Transaction<'_, Postgres>,
+    connection_id: Uuid,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(RELEASE)
+        .bind(connection_id)
+        .bind(super::CHANNEL)
+        .execute(&mut **transaction)
+        .await
+        .map(drop)
+}
+
 async fn store(pool: &PgPool, deliveries: &[Delivery]) -> Result<(), sqlx::Error> {
+    insert(pool, deliveries, false).await.map(drop)
+}
+
+async fn insert(pool: &PgPool, deliveries: &[Delivery], held: bool) -> Result<u64, sqlx::Error> {
     let state = |delivery: &Delivery| {
         if delivery.is_modelled() {
             "pending"
@@ -175,7 +238,7 @@ async fn store(pool: &PgPool, deliveries: &[Delivery]) -> Result<(), sqlx::Error
         }
     };
     let each = deliveries;
-    sqlx::query(STORE)
+    let waiting: i64 = sqlx::query_scalar(STORE)
         .bind(each.iter().map(Delivery::id).collect::<Vec<_>>())
         .bind(
             each.iter()
@@ -219,7 +282,8 @@ async fn store(pool: &PgPool, deliveries: &[Delivery]) -> Result<(), sqlx::Error
         )
         .bind(each.iter().map(state).collect::<Vec<_>>())
         .bind(super::CHANNEL)
-        .execute(pool)
+        .bind(held)
+        .fetch_one(pool)
         .await?;
     for delivery in each {
         let outcome = if delivery.is_modelled() {
@@ -229,5 +293,5 @@ async fn store(pool: &PgPool, deliveries: &[Delivery]) -> Result<(), sqlx::Error
         };
         metrics::counter!("closegraph_events_received_total", "outcome" => outcome).increment(1);
     }
-    Ok(())
+    Ok(u64::try_from(waiting).unwrap_or(0))
 }

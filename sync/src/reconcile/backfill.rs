@@ -1,24 +1,19 @@
-//! The first full load. Pages are read ahead while the page before is applied; each page commits with its checkpoint,
-//! so that a stop, a crash or an error resumes where it was.
+//! The first full load.
 
-use super::run::{Progress, Run, RunReport};
-use super::walk::{Page, Position, Walker};
-use crate::apply::{Outcome, apply};
-use crate::change::Change;
-use crate::close::{CloseClient, Object, ObjectType};
+use super::catch_up;
+use super::load::{Load, custom_fields, position};
+use super::run::{Kind, Progress, Run, RunReport};
+use super::walk::{Asked, Position, Walker};
 use crate::connect::Connections;
 use crate::error::SyncError;
-use crate::inbox::request_rereads;
-use crate::mapping::MappingContext;
-use sqlx::{PgPool, Postgres, Transaction};
-use tokio::sync::{mpsc, watch};
+use closegraph_entity::record::Origin;
+use sqlx::PgPool;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// Name of the checkpoint.
 const STREAM: &str = "backfill";
-/// Pages that are read ahead.
-const READ_AHEAD: usize = 2;
 
 /// How Close is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,7 +35,7 @@ pub struct BackfillOptions {
 
 /// Whether the first full load of a connection is complete.
 pub async fn is_backfilled(pool: &PgPool, connection_id: Uuid) -> Result<bool, SyncError> {
-    Ok(position(pool, connection_id).await? == Some(Position::Done))
+    Ok(position(pool, connection_id, STREAM).await? == Some(Position::Done))
 }
 
 /// Reads all of an organization, resuming where an earlier run stopped, and reports progress on `progress`.
@@ -54,8 +49,10 @@ pub async fn backfill(
 ) -> Result<RunReport, SyncError> {
     let client = connections.client(connection_id).await?;
     let context = connections.mapping(connection_id).await?;
-    let run = Run::start(pool, connection_id).await?;
-    let start = match position(pool, connection_id).await? {
+    let run = Run::start(pool, connection_id, Kind::Backfill).await?;
+    // What changes while we read is in the event log from here on.
+    catch_up::mark(pool, &client, connection_id).await?;
+    let start = match position(pool, connection_id, STREAM).await? {
         Some(position) if !options.restart && position != Position::Done => position,
         _ if options.strategy == Strategy::Search => Position::search_all(None),
         _ => Position::LeadList {
@@ -72,8 +69,16 @@ pub async fn backfill(
         client: &client,
         progress,
         stop,
+        stream: STREAM,
     };
-    let result = load.run(start, options.strategy == Strategy::Auto).await;
+    let may_search = options.strategy == Strategy::Auto;
+    let asked = Asked::Everything(custom_fields(pool, connection_id).await?);
+    let walker = Walker::new(client.clone(), start, Origin::Backfill, may_search, asked);
+    let mut report = RunReport::default();
+    let result = load
+        .run(walker, &mut report, |page| page.next.clone())
+        .await
+        .map(|()| report);
     run.finish(pool, &result).await?;
     match &result {
         Ok(report) => tracing::info!(connection = %connection_id, created = report.created,
@@ -84,236 +89,4 @@ pub async fn backfill(
         }
     }
     result
-}
-
-async fn position(pool: &PgPool, connection_id: Uuid) -> Result<Option<Position>, SyncError> {
-    let kept: Option<serde_json::Value> = sqlx::query_scalar(
-        "select position from sync_checkpoint where connection_id = $1 and stream = $2",
-    )
-    .bind(connection_id)
-    .bind(STREAM)
-    .fetch_optional(pool)
-    .await?;
-    kept.map(serde_json::from_value)
-        .transpose()
-        .map_err(|source| SyncError::Checkpoint {
-            stream: STREAM,
-            source,
-        })
-}
-
-/// What the steps of one run share.
-struct Load<'a> {
-    pool: &'a PgPool,
-    context: &'a MappingContext,
-    run: &'a Run,
-    client: &'a CloseClient,
-    progress: &'a watch::Sender<Progress>,
-    stop: &'a CancellationToken,
-}
-
-impl Load<'_> {
-    async fn run(&self, start: Position, may_search: bool) -> Result<RunReport, SyncError> {
-        let requests_before = self.client.requests();
-        let custom_fields = self.custom_fields().await?;
-        let mut walker = Walker::new(self.client.clone(), start, may_search, custom_fields);
-        let (send, mut pages) = mpsc::channel::<Result<Page, SyncError>>(READ_AHEAD);
-        let read_ahead = async move {
-            loop {
-                let page = match walker.next().await {
-                    Ok(Some(page)) => Ok(page),
-                    Ok(None) => return,
-                    Err(error) => Err(error),
-                };
-                let failed = page.is_err();
-                if send.send(page).await.is_err() || failed {
-                    return;
-                }
-            }
-        };
-        let apply_all = async {
-            let mut report = RunReport::default();
-            let mut progress = Progress::default();
-            loop {
-                let page = tokio::select! {
-                    page = pages.recv() => page,
-                    () = self.stop.cancelled() => return Err(SyncError::Interrupted),
-                };
-                let Some(page) = page else { return Ok(report) };
-                let spent = self.client.requests() - requests_before;
-                report.requests = i64::try_from(spent).unwrap_or(i64::MAX);
-                self.apply_page(page?, &mut report, &mut progress).await?;
-            }
-        };
-        // Reading ahead ends by itself, or is dropped with this future when applying ends first.
-        let (reader, applied) = (tokio::task::spawn(read_ahead), apply_all.await);
-        reader.abort();
-        applied
-    }
-
-    /// The custom fields of leads, contacts and opportunities.
-    async fn custom_fields(&self) -> Result<[Vec<String>; 3], SyncError> {
-        let mut fields = [Vec::new(), Vec::new(), Vec::new()];
-        for (of, record_type) in fields.iter_mut().zip(["company", "person", "opportunity"]) {
-            *of = sqlx::query_scalar(
-                "select close_id from custom_field where connection_id = $1 and record_type = $2",
-            )
-            .bind(self.context.connection_id)
-            .bind(record_type)
-            .fetch_all(self.pool)
-            .await?;
-        }
-        Ok(fields)
-    }
-
-    async fn apply_page(
-        &self,
-        page: Page,
-        report: &mut RunReport,
-        progress: &mut Progress,
-    ) -> Result<(), SyncError> {
-        let changes = page.changes.len() as u64;
-        let mut transaction = self.pool.begin().await?;
-        let outcomes = match self
-            .apply_batch(&mut transaction, page.changes.clone())
-            .await
-        {
-            Ok(outcomes) => outcomes,
-            // One row that Postgres refuses must not hold up its page.
-            Err(SyncError::Database(error)) if error.as_database_error().is_some() => {
-                transaction.rollback().await?;
-                transaction = self.pool.begin().await?;
-                self.apply_singly(&mut transaction, page.changes).await?
-            }
-            Err(error) => return Err(error),
-        };
-        for (object_type, object, reason) in page.unreadable {
-            self.quarantine(&mut transaction, object_type, &object, &reason)
-                .await?;
-        }
-        report.count(&outcomes);
-        progress.done += changes;
-        progress.total = page
-            .announced
-            .or(progress.total)
-            .map(|total| total.max(progress.done));
-        self.keep_position(&mut transaction, &page.next).await?;
-        self.run.note(&mut transaction, report, progress).await?;
-        transaction.commit().await?;
-        self.progress.send_replace(*progress);
-        Ok(())
-    }
-
-    async fn apply_batch(
-        &self,
-        transaction: &mut Transaction<'_, Postgres>,
-        changes: Vec<Change>,
-    ) -> Result<Vec<Outcome>, SyncError> {
-        let named: Vec<_> = changes
-            .iter()
-            .map(|change| (change.object_type, change.close_id.clone(), change.version))
-            .collect();
-        let kept = changes.clone();
-        let outcomes = apply(transaction, self.context, Some(self.run.id), changes).await?;
-        let mut ties = Vec::new();
-        for ((outcome, named), change) in outcomes.iter().zip(named).zip(kept) {
-            match (outcome, change.content) {
-                (Outcome::Tie, _) => ties.push(named),
-                (Outcome::Invalid(reason), crate::change::Content::Full(object)) => {
-                    self.quarantine(transaction, change.object_type, &object, reason)
-                        .await?;
-                }
-                _ => {}
-            }
-        }
-        request_rereads(transaction, self.context.connection_id, &ties).await?;
-        Ok(outcomes)
-    }
-
-    /// Applies changes one by one, each under a savepoint of its own; what fails goes to the dead letters.
-    async fn apply_singly(
-        &self,
-        transaction: &mut Transaction<'_, Postgres>,
-        changes: Vec<Change>,
-    ) -> Result<Vec<Outcome>, SyncError> {
-        let mut outcomes = Vec::with_capacity(changes.len());
-        for change in changes {
-            sqlx::query("savepoint one")
-                .execute(&mut **transaction)
-                .await?;
-            match self.apply_batch(transaction, vec![change.clone()]).await {
-                Ok(applied) => outcomes.extend(applied),
-                Err(error) => {
-                    sqlx::query("rollback to savepoint one")
-                        .execute(&mut **transaction)
-                        .await?;
-                    let reason = error.chain();
-                    if let crate::change::Content::Full(object) = &change.content {
-                        self.quarantine(transaction, change.object_type, object, &reason)
-                            .await?;
-                    }
-                    outcomes.push(Outcome::Invalid(reason));
-                }
-            }
-        }
-        Ok(outcomes)
-    }
-
-    /// Keeps an object that can't become a row among the dead letters.
-    async fn quarantine(
-        &self,
-        transaction: &mut Transaction<'_, Postgres>,
-        object_type: ObjectType,
-        object: &Object,
-        reason: &str,
-    ) -> Result<(), SyncError> {
-        let close_id = object.text("id").unwrap_or_default();
-        tracing::warn!(
-            object = object_type.as_str(),
-            close_id,
-            reason,
-            "an object goes to the dead letters"
-        );
-        let name = format!("backfill/{}/{close_id}", self.run.id);
-        sqlx::query(
-            "insert into event (id, connection_id, origin, close_event_id, event_updated_at, object_type,
-                                object_id, action, payload, state, error, finished_at)
-             values ($1, $2, 'backfill', $3, coalesce($4, now()), $5, $6, 'listed', $7::jsonb, 'dead', $8, now())
-             on conflict (connection_id, close_event_id, event_updated_at) do nothing",
-        )
-        .bind(Uuid::new_v5(&self.context.connection_id, name.as_bytes()))
-        .bind(self.context.connection_id)
-        .bind(format!("backfill/{close_id}"))
-        .bind(object.timestamp("date_updated"))
-        .bind(object_type.as_str())
-        .bind(&close_id)
-        .bind(object.to_json())
-        .bind(reason)
-        .execute(&mut **transaction)
-        .await?;
-        Ok(())
-    }
-
-    async fn keep_position(
-        &self,
-        transaction: &mut Transaction<'_, Postgres>,
-        position: &Position,
-    ) -> Result<(), SyncError> {
-        let value = serde_json::to_value(position).map_err(|source| SyncError::Checkpoint {
-            stream: STREAM,
-            source,
-        })?;
-        sqlx::query(
-            "insert into sync_checkpoint (connection_id, stream, position, run_id) values ($1, $2, $3, $4)
-             on conflict (connection_id, stream) do update
-                set position = excluded.position, run_id = excluded.run_id, updated_at = now()",
-        )
-        .bind(self.context.connection_id)
-        .bind(STREAM)
-        .bind(value)
-        .bind(self.run.id)
-        .execute(&mut **transaction)
-        .await?;
-        Ok(())
-    }
 }

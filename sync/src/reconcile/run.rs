@@ -2,6 +2,7 @@
 
 use crate::apply::Outcome;
 use crate::error::SyncError;
+pub(crate) use closegraph_entity::sync_run::Kind;
 use sqlx::postgres::PgConnection;
 use sqlx::{Connection, PgPool, Postgres, Transaction};
 use uuid::Uuid;
@@ -41,39 +42,68 @@ impl RunReport {
     }
 }
 
-/// A run that this process holds. The lock is a session lock: it falls with the process.
+/// The right to run one kind of task for a connection, among all processes. It is a session lock: it falls with the
+/// process.
+#[derive(Debug)]
+pub(super) struct Lock(PgConnection);
+
+impl Lock {
+    pub(super) async fn take(
+        pool: &PgPool,
+        connection_id: Uuid,
+        kind: Kind,
+    ) -> Result<Self, SyncError> {
+        let kind = kind.as_str();
+        let mut session = pool.acquire().await?.detach();
+        let got: bool = sqlx::query_scalar("select pg_try_advisory_lock(hashtextextended($1, 0))")
+            .bind(format!("closegraph/{kind}/{connection_id}"))
+            .fetch_one(&mut session)
+            .await?;
+        if got {
+            return Ok(Self(session));
+        }
+        session.close().await?;
+        Err(SyncError::AlreadyRunning { kind })
+    }
+
+    pub(super) async fn release(self) -> Result<(), sqlx::Error> {
+        self.0.close().await
+    }
+}
+
+/// A run that this process holds.
 #[derive(Debug)]
 pub(super) struct Run {
     pub(super) id: Uuid,
-    lock: PgConnection,
+    lock: Lock,
 }
 
 impl Run {
-    /// Starts a backfill of a connection, unless one is running.
-    pub(super) async fn start(pool: &PgPool, connection_id: Uuid) -> Result<Self, SyncError> {
-        let mut lock = pool.acquire().await?.detach();
-        let got: bool = sqlx::query_scalar("select pg_try_advisory_lock(hashtextextended($1, 0))")
-            .bind(format!("closegraph/backfill/{connection_id}"))
-            .fetch_one(&mut lock)
-            .await?;
-        if !got {
-            lock.close().await?;
-            return Err(SyncError::AlreadyRunning { kind: "backfill" });
-        }
+    /// Starts a run of a connection, unless one of its kind is running.
+    pub(super) async fn start(
+        pool: &PgPool,
+        connection_id: Uuid,
+        kind: Kind,
+    ) -> Result<Self, SyncError> {
+        let lock = Lock::take(pool, connection_id, kind).await?;
         // We hold the lock, so a run that still says "running" belongs to a process that is gone.
         sqlx::query(
             "update sync_run set status = 'interrupted', finished_at = now()
-              where connection_id = $1 and kind = 'backfill' and status = 'running'",
+              where connection_id = $1 and kind = $2 and status = 'running'",
         )
         .bind(connection_id)
+        .bind(kind.as_str())
         .execute(pool)
         .await?;
         let id = Uuid::new_v4();
-        sqlx::query("insert into sync_run (id, connection_id, kind, status) values ($1, $2, 'backfill', 'running')")
-            .bind(id)
-            .bind(connection_id)
-            .execute(pool)
-            .await?;
+        sqlx::query(
+            "insert into sync_run (id, connection_id, kind, status) values ($1, $2, $3, 'running')",
+        )
+        .bind(id)
+        .bind(connection_id)
+        .bind(kind.as_str())
+        .execute(pool)
+        .await?;
         Ok(Self { id, lock })
     }
 
@@ -124,6 +154,6 @@ impl Run {
         .bind(error)
         .execute(pool)
         .await?;
-        self.lock.close().await
+        self.lock.release().await
     }
 }

@@ -56,7 +56,9 @@ pub(super) enum SearchedType {
 }
 
 impl SearchedType {
-    const fn object_type(self) -> ObjectType {
+    pub(super) const ALL: [Self; 3] = [Self::Lead, Self::Contact, Self::Opportunity];
+
+    pub(super) const fn object_type(self) -> ObjectType {
         match self {
             Self::Lead => ObjectType::Lead,
             Self::Contact => ObjectType::Contact,
@@ -73,6 +75,15 @@ impl Position {
             object: SearchedType::Lead,
             since,
             then,
+        }
+    }
+
+    /// The search of one object type alone.
+    pub(super) const fn search(object: SearchedType, since: Option<DateTime<Utc>>) -> Self {
+        Self::Search {
+            object,
+            since,
+            then: Vec::new(),
         }
     }
 
@@ -112,8 +123,8 @@ impl Page {
         }
     }
 
-    fn push(&mut self, object_type: ObjectType, object: Object) {
-        match Change::read(object_type, object.clone(), Origin::Backfill) {
+    fn push(&mut self, origin: Origin, object_type: ObjectType, object: Object) {
+        match Change::read(object_type, object.clone(), origin) {
             Ok(change) => self.changes.push(change),
             Err(error) => self
                 .unreadable
@@ -122,15 +133,24 @@ impl Page {
     }
 }
 
+/// What a search asks of each object; it returns nothing that is not named.
+#[derive(Clone, Debug)]
+pub(super) enum Asked {
+    /// All that mapping reads, with these custom fields of leads, contacts and opportunities.
+    Everything([Vec<String>; 3]),
+    /// Id and version.
+    Versions,
+}
+
 /// Reads pages one after the other.
 #[derive(Debug)]
 pub(super) struct Walker {
     client: CloseClient,
     position: Position,
+    origin: Origin,
     /// Whether a list that does not serve may be replaced by searches.
     may_search: bool,
-    /// Custom fields of leads, contacts and opportunities, as search wants them named.
-    custom_fields: [Vec<String>; 3],
+    asked: Asked,
     /// Ids at or after the present anchor that were handed out already.
     seen: HashSet<String>,
     cursor: Option<(String, usize)>,
@@ -140,14 +160,16 @@ impl Walker {
     pub(super) fn new(
         client: CloseClient,
         position: Position,
+        origin: Origin,
         may_search: bool,
-        custom_fields: [Vec<String>; 3],
+        asked: Asked,
     ) -> Self {
         Self {
             client,
             position,
+            origin,
             may_search,
-            custom_fields,
+            asked,
             seen: HashSet::new(),
             cursor: None,
         }
@@ -291,7 +313,7 @@ impl Walker {
                 self.seen.insert(id.clone());
             }
             if !known.contains(&id) {
-                take_lead(&mut page, lead);
+                take_lead(&mut page, self.origin, lead);
             }
         }
         if stuck {
@@ -376,7 +398,7 @@ impl Walker {
                 self.seen.insert(id.clone());
             }
             if !known.contains(&id) {
-                page.push(object_type, without_type(row));
+                page.push(self.origin, object_type, without_type(row));
             }
         }
         if keep {
@@ -385,9 +407,10 @@ impl Walker {
         Ok(page)
     }
 
-    /// All fields that the mapping reads; a search returns nothing that is not named.
     fn fields(&self, object: SearchedType) -> Vec<String> {
-        let [of_leads, of_contacts, of_opportunities] = &self.custom_fields;
+        let Asked::Everything([of_leads, of_contacts, of_opportunities]) = &self.asked else {
+            return vec!["id".to_owned(), "date_updated".to_owned()];
+        };
         let (standard, custom): (&[&str], _) = match object {
             SearchedType::Lead => (&LEAD_FIELDS, of_leads),
             SearchedType::Contact => (&CONTACT_FIELDS, of_contacts),
@@ -485,7 +508,7 @@ fn start_of_minute(at: DateTime<Utc>) -> DateTime<Utc> {
 }
 
 /// A lead and the children that are embedded in it.
-fn take_lead(page: &mut Page, mut lead: Object) {
+fn take_lead(page: &mut Page, origin: Origin, mut lead: Object) {
     for (key, object_type) in [
         ("contacts", ObjectType::Contact),
         ("opportunities", ObjectType::Opportunity),
@@ -494,10 +517,10 @@ fn take_lead(page: &mut Page, mut lead: Object) {
             continue;
         };
         for child in serde_json::from_str::<Vec<Object>>(children.get()).unwrap_or_default() {
-            page.push(object_type, child);
+            page.push(origin, object_type, child);
         }
     }
-    page.push(ObjectType::Lead, lead);
+    page.push(origin, ObjectType::Lead, lead);
 }
 
 /// Search adds a key that is not of the object.
