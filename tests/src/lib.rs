@@ -1,5 +1,14 @@
-//! A whole Closegraph for a test: the `closegraph demo` program with its own Postgres and simulated Close, asked through
-//! its public surfaces only.
+//! Whole programs for a test, asked through their public surfaces only: [`Demo`] is `closegraph demo` with its own
+//! Postgres and simulated Close; [`Serving`] and [`CloseSim`] are `closegraph serve` and `close-sim serve` for tests
+//! that stop, kill and start them again.
+
+mod close_sim;
+mod data_dir;
+mod serving;
+
+pub use close_sim::CloseSim;
+pub use data_dir::{DataDir, Postmaster};
+pub use serving::{Serving, free_port};
 
 use anyhow::{Context, ensure};
 use hmac::{Hmac, KeyInit, Mac};
@@ -12,20 +21,21 @@ use std::time::{Duration, Instant};
 
 /// The `closegraph` binary that was built beside this test.
 pub fn program() -> anyhow::Result<PathBuf> {
+    built("closegraph", "closegraph")
+}
+
+/// A binary of the workspace that was built beside this test.
+fn built(name: &str, package: &str) -> anyhow::Result<PathBuf> {
     let test = std::env::current_exe()?;
     // Tests stand in deps/, other programs beside it.
     let mut folders = test
         .ancestors()
         .skip(1)
         .take(2)
-        .map(|folder| folder.join("closegraph"));
-    let program = folders.find(|program| program.exists()).unwrap_or_default();
-    ensure!(
-        program.exists(),
-        "{} is not built: cargo build -p closegraph",
-        program.display()
-    );
-    Ok(program)
+        .map(|folder| folder.join(name));
+    folders
+        .find(|program| program.exists())
+        .with_context(|| format!("{name} is not built: cargo build -p {package}"))
 }
 
 /// A demo that runs until it is dropped.
