@@ -3,6 +3,7 @@
 
 mod account;
 mod binaries;
+mod cluster;
 mod pidfile;
 
 use account::Account;
@@ -10,9 +11,8 @@ use binaries::Binaries;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use pidfile::PidFile;
-use std::fs::{self, File, Permissions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -22,6 +22,8 @@ use std::time::{Duration, Instant};
 const USER: &str = "closegraph";
 /// How long a start or a stop may take.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How often the pid file is looked at.
+const BLINK: Duration = Duration::from_millis(10);
 
 /// What keeps the embedded Postgres from running.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +57,8 @@ pub enum PostgresError {
     Version { data: String, server: String },
     #[error("Postgres did not accept connections within {} s; its log is {log}", PATIENCE.as_secs())]
     NotReady { log: PathBuf },
+    #[error("postgres.bin_dir is {0}, which holds no initdb and postgres")]
+    BinDir(PathBuf),
     #[error(
         "running as root, but there is neither an account postgres nor nobody to run the server as"
     )]
@@ -76,6 +80,8 @@ pub struct EmbeddedPostgres {
     port: u16,
     password: String,
     pid: Pid,
+    cluster: PathBuf,
+    /// Absent for a server that was taken over.
     child: Option<Child>,
     /// Held while this process lives: one closegraph a data directory.
     _lock: File,
@@ -104,46 +110,54 @@ impl EmbeddedPostgres {
         let cluster = root.join("postgres");
         let password_file = root.join("postgres.password");
         if !cluster.join("PG_VERSION").exists() {
-            initdb(binaries, account.as_ref(), &cluster, &password_file)?;
+            cluster::make(binaries, account.as_ref(), &root, &cluster, &password_file)?;
         }
         binaries.check_version(&cluster)?;
         let password = fs::read_to_string(&password_file).map_err(at(&password_file))?;
         let password = password.trim().to_owned();
-        if let Some(survivor) = PidFile::of_running(&cluster) {
-            tracing::info!(
-                pid = survivor.pid,
-                port = survivor.port,
-                "taking over a Postgres that is running already"
-            );
-            let pid = Pid::from_raw(survivor.pid);
-            return Ok(Self {
-                port: survivor.port,
-                password,
-                pid,
-                child: None,
-                _lock: lock,
-            });
-        }
-        let port = free_port().map_err(at(&cluster))?;
         let log = root.join("postgres.log");
-        let child = spawn(binaries, account.as_ref(), &cluster, &log, port)?;
-        let pid = Pid::from_raw(child.id().cast_signed());
+        let (port, pid, child) = match survivor(&cluster, &log)? {
+            Some(survivor) => (survivor.port, survivor.pid, None),
+            None => {
+                PidFile::disown(&cluster).map_err(at(&cluster))?;
+                let port = free_port().map_err(at(&cluster))?;
+                let child = spawn(binaries, account.as_ref(), &cluster, &log, port)?;
+                (port, child.id().cast_signed(), Some(child))
+            }
+        };
         let mut server = Self {
             port,
             password,
-            pid,
-            child: Some(child),
+            pid: Pid::from_raw(pid),
+            cluster,
+            child,
             _lock: lock,
         };
-        server.wait_until_ready(&cluster, &log)?;
-        Ok(server)
+        match server.wait_until_ready(&log) {
+            Err(error @ PostgresError::Program { .. }) => server.yield_to_survivor(error, &log),
+            Err(error) => Err(error),
+            Ok(()) => Ok(server),
+        }
     }
 
-    /// Waits until the pid file says so: its last line becomes `ready`.
-    fn wait_until_ready(&mut self, cluster: &Path, log: &Path) -> Result<(), PostgresError> {
+    /// Our server ended at once: one that a killed process of ours had only begun to start may have the cluster.
+    fn yield_to_survivor(
+        mut self,
+        error: PostgresError,
+        log: &Path,
+    ) -> Result<Self, PostgresError> {
+        let survivor = survivor(&self.cluster, log)?.ok_or(error)?;
+        (self.port, self.pid) = (survivor.port, Pid::from_raw(survivor.pid));
+        self.child = None;
+        Ok(self)
+    }
+
+    /// Waits until the pid file says so: it names our server, and its last line becomes `ready`.
+    fn wait_until_ready(&mut self, log: &Path) -> Result<(), PostgresError> {
         let start = Instant::now();
         while start.elapsed() < PATIENCE {
-            if PidFile::read(cluster).is_some_and(|file| file.ready) {
+            let file = PidFile::read(&self.cluster);
+            if file.is_some_and(|file| file.ready && file.pid == self.pid.as_raw()) {
                 return Ok(());
             }
             if let Some(child) = &mut self.child
@@ -208,7 +222,7 @@ impl EmbeddedPostgres {
     fn is_alive(&mut self) -> bool {
         match &mut self.child {
             Some(child) => matches!(child.try_wait(), Ok(None)),
-            None => kill(self.pid, None).is_ok(),
+            None => pidfile::runs_on(&self.cluster, self.pid.as_raw()),
         }
     }
 }
@@ -224,7 +238,7 @@ impl Drop for EmbeddedPostgres {
     reason = "only called from blocking threads"
 )]
 fn pause() {
-    std::thread::sleep(Duration::from_millis(10));
+    std::thread::sleep(BLINK);
 }
 
 fn at(path: &Path) -> impl FnOnce(io::Error) -> PostgresError + use<> {
@@ -251,6 +265,29 @@ fn prepare(data_dir: &Path, account: Option<&Account>) -> Result<PathBuf, Postgr
     Ok(root)
 }
 
+/// The server that survived a crash of ours, once it is ready. One that is stopping is waited for, and is none.
+fn survivor(cluster: &Path, log: &Path) -> Result<Option<PidFile>, PostgresError> {
+    let start = Instant::now();
+    let mut told = false;
+    while let Some(found) = PidFile::of_running(cluster) {
+        let (pid, port) = (found.pid, found.port);
+        if found.ready {
+            tracing::info!(pid, port, "taking over a Postgres that is running already");
+            return Ok(Some(found));
+        }
+        if !told {
+            tracing::info!(pid, "waiting for a Postgres that is starting or stopping");
+            told = true;
+        }
+        if start.elapsed() > PATIENCE {
+            let log = log.to_owned();
+            return Err(PostgresError::NotReady { log });
+        }
+        pause();
+    }
+    Ok(None)
+}
+
 fn lock(root: &Path) -> Result<File, PostgresError> {
     let path = root.join("closegraph.lock");
     let file = File::options()
@@ -264,54 +301,6 @@ fn lock(root: &Path) -> Result<File, PostgresError> {
         Err(TryLockError::WouldBlock) => Err(PostgresError::InUse(root.to_owned())),
         Err(TryLockError::Error(error)) => Err(at(&path)(error)),
     }
-}
-
-/// Makes the cluster, with a random password for its one user.
-fn initdb(
-    binaries: &Binaries,
-    account: Option<&Account>,
-    cluster: &Path,
-    password_file: &Path,
-) -> Result<(), PostgresError> {
-    let password: [u8; 24] = rand::random();
-    let password: String = password.iter().map(|byte| format!("{byte:02x}")).collect();
-    fs::write(password_file, &password).map_err(at(password_file))?;
-    fs::set_permissions(password_file, Permissions::from_mode(0o600)).map_err(at(password_file))?;
-    // A crash in the middle leaves a directory without PG_VERSION, which initdb refuses.
-    if cluster.exists() {
-        fs::remove_dir_all(cluster).map_err(at(cluster))?;
-    }
-    if let Some(account) = account {
-        account.own(password_file)?;
-    }
-    let mut command = Command::new(binaries.initdb());
-    command
-        .arg("--pgdata")
-        .arg(cluster)
-        .args([
-            "--username",
-            USER,
-            "--auth",
-            "scram-sha-256",
-            "--encoding",
-            "UTF8",
-        ])
-        .args(["--locale", "C.UTF-8", "--no-instructions"])
-        .arg(format!("--pwfile={}", password_file.display()))
-        .current_dir("/")
-        .stdin(Stdio::null());
-    if let Some(account) = account {
-        account.run(&mut command);
-    }
-    let output = command.output().map_err(at(&binaries.initdb()))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    Err(PostgresError::Program {
-        program: "initdb",
-        message,
-    })
 }
 
 /// Settings of a small server that loads in bulk and never loses a commit.

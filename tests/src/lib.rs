@@ -1,13 +1,20 @@
-//! What tests start: a whole Closegraph as the `closegraph demo` program, asked through its public surfaces only; or a
-//! database and a simulated Close alone.
+//! What tests start: [`Demo`] is `closegraph demo` with its own Postgres and simulated Close, asked through its public
+//! surfaces only; [`Serving`] and [`CloseSim`] are `closegraph serve` and `close-sim serve` for tests that stop, kill and
+//! start them again; [`Mirror`] is a sync service in the test's own process, over a [`Database`] and a [`Close`].
 
 mod close;
+mod close_sim;
+mod data_dir;
 mod database;
 mod mirror;
+mod serving;
 
 pub use close::{Close, TYPES};
+pub use close_sim::CloseSim;
+pub use data_dir::{DataDir, Postmaster};
 pub use database::Database;
 pub use mirror::{Mirror, vault};
+pub use serving::{Serving, free_port};
 
 use anyhow::{Context, ensure};
 use hmac::{Hmac, KeyInit, Mac};
@@ -20,20 +27,21 @@ use std::time::{Duration, Instant};
 
 /// The `closegraph` binary that was built beside this test.
 pub fn program() -> anyhow::Result<PathBuf> {
+    built("closegraph", "closegraph")
+}
+
+/// A binary of the workspace that was built beside this test.
+fn built(name: &str, package: &str) -> anyhow::Result<PathBuf> {
     let test = std::env::current_exe()?;
     // Tests stand in deps/, other programs beside it.
     let mut folders = test
         .ancestors()
         .skip(1)
         .take(2)
-        .map(|folder| folder.join("closegraph"));
-    let program = folders.find(|program| program.exists()).unwrap_or_default();
-    ensure!(
-        program.exists(),
-        "{} is not built: cargo build -p closegraph",
-        program.display()
-    );
-    Ok(program)
+        .map(|folder| folder.join(name));
+    folders
+        .find(|program| program.exists())
+        .with_context(|| format!("{name} is not built: cargo build -p {package}"))
 }
 
 /// A demo that runs until it is dropped.

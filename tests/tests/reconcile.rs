@@ -10,7 +10,7 @@ use chrono::{TimeDelta, Utc};
 use close_sim::{Faults, SimulatorConfig, WebhookTiming};
 use closegraph_entity::record::record_id;
 use closegraph_sync::connect::{Watched, rotate_signing_key, watch_subscription};
-use closegraph_sync::reconcile::{catch_up, sweep};
+use closegraph_sync::reconcile::{Drift, catch_up, sweep};
 use closegraph_sync::{Schedule, SyncError, SyncOptions};
 use closegraph_tests::Mirror;
 use reqwest::Method;
@@ -109,7 +109,7 @@ async fn the_event_log_brings_all_that_no_webhook_did() {
         .await
         .unwrap()
         .iter()
-        .map(|drift| drift.found())
+        .map(Drift::found)
         .sum();
     assert!(drifted > 100, "{drifted}");
     let report = read_log(&mirror).await;

@@ -14,14 +14,19 @@ pub(super) struct Binaries {
 
 impl Binaries {
     pub(super) async fn find(options: &PostgresOptions) -> Result<Self, PostgresError> {
+        if let Some(folder) = &options.bin_dir {
+            // Absolute: its programs are started elsewhere.
+            let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.clone());
+            return if is_complete(&folder) {
+                Ok(Self { folder })
+            } else {
+                Err(PostgresError::BinDir(folder))
+            };
+        }
         let private = options.data_dir.join("postgres-bin");
-        let candidates = options
-            .bin_dir
-            .iter()
-            .cloned()
-            .chain(system())
-            .chain(copies(&private));
-        if let Some(folder) = candidates.into_iter().find(|folder| is_complete(folder)) {
+        let private = std::path::absolute(&private).unwrap_or(private);
+        let mut candidates = system().into_iter().chain(copies(&private));
+        if let Some(folder) = candidates.find(|folder| is_complete(folder)) {
             return Ok(Self { folder });
         }
         tracing::info!("no Postgres was found on this machine: downloading a private copy");

@@ -1,0 +1,91 @@
+//! `close-sim serve` as a process of its own, so that it outlives the server under test.
+
+use anyhow::{Context, ensure};
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// A simulated Close. Dropping it ends it.
+#[derive(Debug)]
+pub struct CloseSim {
+    child: Child,
+    http: reqwest::Client,
+    said: Value,
+}
+
+impl CloseSim {
+    /// Starts it with the given options on a free port.
+    pub fn start(options: &[&str]) -> anyhow::Result<Self> {
+        let mut child = Command::new(crate::built("close-sim", "close-sim")?)
+            .args(["serve", "--json", "--listen", "127.0.0.1:0"])
+            .args(options)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let out = child.stdout.take().context("no output")?;
+        let mut line = String::new();
+        BufReader::new(out).read_line(&mut line)?;
+        let said =
+            serde_json::from_str(&line).with_context(|| format!("close-sim said {line:?}"))?;
+        Ok(Self {
+            child,
+            http: reqwest::Client::new(),
+            said,
+        })
+    }
+
+    fn word(&self, key: &str) -> &str {
+        self.said
+            .get(key)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    }
+
+    /// Root of the REST API.
+    pub fn base_url(&self) -> &str {
+        self.word("base_url")
+    }
+
+    /// The key that it accepts.
+    pub fn api_key(&self) -> &str {
+        self.word("api_key")
+    }
+
+    /// Sets how many actions a second its people make.
+    pub async fn set_traffic(&self, per_second: f64) -> anyhow::Result<()> {
+        let url = format!("{}traffic", self.word("control_url"));
+        let body = json!({ "per_second": per_second });
+        let answer = self.http.put(url).json(&body).send().await?;
+        answer.error_for_status()?;
+        Ok(())
+    }
+
+    /// Waits until no delivery is pending; after `patience` that is an error.
+    pub async fn idle(&self, patience: Duration) -> anyhow::Result<()> {
+        let control = self.word("control_url");
+        let url = format!("{control}idle?timeout={}", patience.as_secs());
+        let answer: Value = self.http.post(url).send().await?.json().await?;
+        ensure!(
+            answer.get("idle") == Some(&Value::Bool(true)),
+            "deliveries are pending: {answer}"
+        );
+        Ok(())
+    }
+
+    /// Every live object of a type, as REST gives it.
+    pub async fn objects(&self, object_type: &str) -> anyhow::Result<Vec<Value>> {
+        let url = format!("{}objects/{object_type}", self.word("control_url"));
+        let answer = self.http.get(url).send().await?.error_for_status()?;
+        let lines = answer.text().await?;
+        let parsed = lines.lines().map(serde_json::from_str);
+        Ok(parsed.collect::<Result<_, _>>()?)
+    }
+}
+
+impl Drop for CloseSim {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
