@@ -34,6 +34,24 @@ pub struct Model {
     pub finished_at: Option<DateTimeUtc>,
 }
 
+/// Channel on which Postgres tells workers of all processes that events wait.
+pub const CHANNEL: &str = "closegraph_event";
+
+/// What follows SET to have events worked off once more. Those that wait already stay as they are.
+pub const REPLAY: &str =
+    "state = 'pending', attempts = 0, error = null, finished_at = null, next_attempt_at = now()";
+
+/// What follows SET to give events up.
+pub const DISCARD: &str = "state = 'discarded', finished_at = now()";
+
+impl State {
+    /// States from which an event can be replayed: it does not wait already.
+    pub const REPLAYABLE: &str =
+        "'applied', 'unchanged', 'stale', 'ignored', 'failed', 'dead', 'discarded'";
+    /// States in which there is something to give up.
+    pub const DISCARDABLE: &str = "'pending', 'failed', 'dead'";
+}
+
 /// Where an event stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize)]
 #[sea_orm(rs_type = "String", db_type = "Text", rename_all = "snake_case")]

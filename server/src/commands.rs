@@ -4,6 +4,7 @@ mod backfill;
 mod connect;
 mod connections;
 mod demo;
+mod events;
 mod health;
 mod migrate;
 mod serve;
@@ -58,6 +59,7 @@ async fn dispatch(config: &Config, command: Command) -> anyhow::Result<()> {
         Command::Sync(Sync::Backfill(args)) => backfill::run(config, &args).await,
         Command::Sync(Sync::Sweep(args)) => verify::sweep(config, &args).await,
         Command::Sync(Sync::CatchUp(args)) => verify::catch_up(config, &args).await,
+        Command::Events(command) => events::run(config, command).await,
         Command::Verify(args) => verify::verify(config, &args).await,
         Command::Token(Token::Create(args)) => token::create(config, args).await,
         Command::Schema => print(&closegraph_api::sdl()),

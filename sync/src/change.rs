@@ -45,8 +45,13 @@ pub enum ChangeError {
     Timestamp(&'static str),
     #[error("the event can't be read: {0}")]
     Shape(#[from] serde_json::Error),
-    #[error("the event carries no data: Close hides it from credentials without admin rights")]
-    Hidden,
+    /// Close hides what older events are about from credentials without admin rights.
+    #[error("the event does not carry the object")]
+    Hidden {
+        object_type: ObjectType,
+        close_id: String,
+        version: DateTime<Utc>,
+    },
 }
 
 impl Change {
@@ -124,8 +129,11 @@ pub fn changes_of_event(
     };
     let data = || match event.data {
         Some(raw) if raw.get().trim_start().starts_with('{') => Ok(Object::parse(raw.get())?),
-        Some(_) => Err(ChangeError::Missing("data")),
-        None => Err(ChangeError::Hidden),
+        _ => Err(ChangeError::Hidden {
+            object_type,
+            close_id: event.object_id.clone(),
+            version: happened,
+        }),
     };
     let versioned = |data: &Object| data.timestamp("date_updated").unwrap_or(happened);
     match event.action.as_str() {

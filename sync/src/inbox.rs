@@ -11,5 +11,7 @@ pub use store::{Delivery, Inbox};
 pub(crate) use store::{hold, release};
 pub(crate) use work::{WorkOptions, work_off};
 
-/// Channel on which a stored delivery wakes workers of all processes.
-pub(crate) const CHANNEL: &str = "closegraph_event";
+pub(crate) use closegraph_entity::event::CHANNEL;
+
+/// Action of an inbox row that holds an object of a list instead of an event.
+pub(crate) const LISTED: &str = "listed";

@@ -1,9 +1,10 @@
 //! Works off the inbox: claims what is ready, folds it by object, and notes what became of each event in the
 //! transaction that wrote the rows. A crash releases the claim with the transaction.
 
-use super::request_rereads;
+use super::{LISTED, request_rereads};
 use crate::apply::{Outcome, apply};
-use crate::change::{Change, changes_of_event};
+use crate::change::{Change, ChangeError, changes_of_event};
+use crate::close::{Object, ObjectType};
 use crate::connect::Connections;
 use crate::error::SyncError;
 use crate::mapping::MappingContext;
@@ -37,7 +38,7 @@ impl Default for WorkOptions {
 }
 
 const CLAIM: &str = "
-    select seq, id, connection_id, origin, payload::text
+    select seq, id, connection_id, origin, action, object_type, payload::text
       from event
      where state in ('pending', 'failed') and next_attempt_at <= now() and action <> 'read'
      order by next_attempt_at, seq
@@ -45,7 +46,7 @@ const CLAIM: &str = "
        for update skip locked";
 
 const CLAIM_ONE: &str = "
-    select seq, id, connection_id, origin, payload::text
+    select seq, id, connection_id, origin, action, object_type, payload::text
       from event
      where seq = $1 and state in ('pending', 'failed')
        for update skip locked";
@@ -56,7 +57,37 @@ const SETTLE: &str = "
       from unnest($1::bigint[], $2::text[], $3::text[]) as outcome (seq, state, error)
      where event.seq = outcome.seq";
 
-type Claimed = (i64, Uuid, Uuid, String, String);
+#[derive(Debug, sqlx::FromRow)]
+struct Claimed {
+    seq: i64,
+    id: Uuid,
+    connection_id: Uuid,
+    origin: String,
+    action: String,
+    object_type: String,
+    payload: String,
+}
+
+impl Claimed {
+    fn changes(&self) -> Result<Vec<Change>, ChangeError> {
+        // An object that a list showed and that could not be taken then stands here as it is.
+        if self.action == LISTED
+            && let Some(object_type) = ObjectType::of_event(&self.object_type)
+        {
+            let change =
+                Change::read(object_type, Object::parse(&self.payload)?, Origin::Backfill)?;
+            return Ok(vec![Change {
+                event_id: Some(self.id),
+                ..change
+            }]);
+        }
+        let origin = match self.origin.as_str() {
+            "event_log" => Origin::EventLog,
+            _ => Origin::Webhook,
+        };
+        changes_of_event(&self.payload, self.id, origin)
+    }
+}
 
 /// Works off one batch and answers how many events it claimed.
 pub(crate) async fn work_off(
@@ -73,7 +104,7 @@ pub(crate) async fn work_off(
     if claimed.is_empty() {
         return Ok(0);
     }
-    let seqs: Vec<i64> = claimed.iter().map(|(seq, ..)| *seq).collect();
+    let seqs: Vec<i64> = claimed.iter().map(|event| event.seq).collect();
     let worked = match settle(&mut transaction, connections, claimed).await {
         Ok(()) => transaction.commit().await.map_err(SyncError::from),
         Err(error) => {
@@ -152,18 +183,24 @@ async fn settle(
 ) -> Result<(), SyncError> {
     let mut settled = Settled::default();
     let mut by_connection: HashMap<Uuid, Vec<(i64, Change)>> = HashMap::new();
-    for (seq, id, connection_id, origin, payload) in claimed {
-        let origin = if origin == "event_log" {
-            Origin::EventLog
-        } else {
-            Origin::Webhook
-        };
-        match changes_of_event(&payload, id, origin) {
+    for event in claimed {
+        let (seq, connection_id) = (event.seq, event.connection_id);
+        match event.changes() {
             Ok(changes) if changes.is_empty() => settled.push(seq, "ignored", None),
             Ok(changes) => by_connection
                 .entry(connection_id)
                 .or_default()
                 .extend(changes.into_iter().map(|change| (seq, change))),
+            Err(ChangeError::Hidden {
+                object_type,
+                close_id,
+                version,
+            }) => {
+                let note = "Close hid what it is about: the object is read again".to_owned();
+                settled.push(seq, "stale", Some(note));
+                let wanted = [(object_type, close_id, version)];
+                request_rereads(transaction, connection_id, &wanted).await?;
+            }
             Err(error) => settled.push(seq, "dead", Some(error.to_string())),
         }
     }

@@ -7,7 +7,7 @@ use crate::apply::{Outcome, apply};
 use crate::change::{Change, Content};
 use crate::close::{CloseClient, Object, ObjectType};
 use crate::error::SyncError;
-use crate::inbox::request_rereads;
+use crate::inbox::{LISTED, request_rereads};
 use crate::mapping::MappingContext;
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use tokio::sync::{mpsc, watch};
@@ -248,7 +248,7 @@ impl Load<'_> {
         sqlx::query(
             "insert into event (id, connection_id, origin, close_event_id, event_updated_at, object_type,
                                 object_id, action, payload, state, error, finished_at)
-             values ($1, $2, 'backfill', $3, coalesce($4, now()), $5, $6, 'listed', $7::jsonb, 'dead', $8, now())
+             values ($1, $2, 'backfill', $3, coalesce($4, now()), $5, $6, $9, $7::jsonb, 'dead', $8, now())
              on conflict (connection_id, close_event_id, event_updated_at) do nothing",
         )
         .bind(Uuid::new_v5(&self.context.connection_id, name.as_bytes()))
@@ -259,6 +259,7 @@ impl Load<'_> {
         .bind(&close_id)
         .bind(object.to_json())
         .bind(reason)
+        .bind(LISTED)
         .execute(&mut **transaction)
         .await?;
         Ok(())

@@ -1,0 +1,142 @@
+//! `closegraph events`: what Close sent, and what a person decides about it.
+
+use crate::cli::{EventSelection, Events, ListEvents};
+use crate::config::Config;
+use crate::database::Database;
+use anyhow::{Context, bail};
+use chrono::{DateTime, Utc};
+use closegraph_entity::event::{self, CHANNEL, DISCARD, REPLAY, State};
+use comfy_table::{Table, presets};
+use serde_json::json;
+use sqlx::AssertSqlSafe;
+use uuid::Uuid;
+
+pub(super) async fn run(config: &Config, command: Events) -> anyhow::Result<()> {
+    let database = Database::open(config).await?;
+    database.migrate().await?;
+    let done = match command {
+        Events::List(args) => list(&database, &args).await,
+        Events::Show { id } => show(&database, id).await,
+        Events::Replay(args) => change(&database, &args, REPLAY, State::REPLAYABLE).await,
+        Events::Discard(args) => change(&database, &args, DISCARD, State::DISCARDABLE).await,
+    };
+    database.close().await;
+    done
+}
+
+/// Conditions of a selection; `$1` to `$6` are bound by [`bind`].
+const SELECTED: &str = "
+    ($1::uuid[] is null or id = any($1)) and ($2::text is null or state = $2)
+    and ($3::timestamptz is null or received_at >= $3) and ($4::timestamptz is null or received_at < $4)
+    and ($5::text is null or object_id = $5) and ($6::text is null or object_type = $6)";
+
+macro_rules! bind {
+    ($query:expr, $selection:expr) => {
+        $query
+            .bind((!$selection.id.is_empty()).then(|| $selection.id.clone()))
+            .bind($selection.state.map(|state| state.word()))
+            .bind($selection.since)
+            .bind($selection.until)
+            .bind($selection.object_id.clone())
+            .bind($selection.object_type.clone())
+    };
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Line {
+    id: Uuid,
+    received_at: DateTime<Utc>,
+    object_type: String,
+    action: String,
+    object_id: String,
+    state: String,
+    attempts: i32,
+    error: Option<String>,
+}
+
+async fn list(database: &Database, args: &ListEvents) -> anyhow::Result<()> {
+    let sql = format!(
+        "select id, received_at, object_type, action, object_id, state, attempts, error
+           from event where {SELECTED} order by received_at desc, seq desc limit $7"
+    );
+    let query = sqlx::query_as::<_, Line>(AssertSqlSafe(sql));
+    let found: Vec<Line> = bind!(query, args.selection)
+        .bind(i64::from(args.limit))
+        .fetch_all(&database.pool)
+        .await?;
+    if args.output.json {
+        let rows: Vec<_> = found.iter().map(describe).collect();
+        return super::print(&serde_json::to_string_pretty(&rows)?);
+    }
+    if found.is_empty() {
+        return super::print("No such event.");
+    }
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    table.set_header([
+        "ID", "RECEIVED", "EVENT", "OBJECT", "STATE", "TRIES", "ERROR",
+    ]);
+    for line in &found {
+        table.add_row([
+            line.id.to_string(),
+            line.received_at.format("%Y-%m-%d %H:%M:%S").to_string(),
+            format!("{}.{}", line.object_type, line.action),
+            line.object_id.clone(),
+            line.state.clone(),
+            line.attempts.to_string(),
+            line.error.clone().unwrap_or_default(),
+        ]);
+    }
+    super::print(&table.to_string())
+}
+
+fn describe(line: &Line) -> serde_json::Value {
+    json!({
+        "id": line.id, "receivedAt": line.received_at, "objectType": line.object_type, "action": line.action,
+        "objectId": line.object_id, "state": line.state, "attempts": line.attempts, "error": line.error,
+    })
+}
+
+async fn show(database: &Database, id: Uuid) -> anyhow::Result<()> {
+    use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+    let found = event::Entity::find()
+        .filter(event::Column::Id.eq(id))
+        .one(&database.orm())
+        .await?
+        .with_context(|| format!("no event has the id {id}; closegraph events list shows them"))?;
+    let shown = json!({
+        "id": found.id, "connection": found.connection_id, "origin": found.origin,
+        "closeEventId": found.close_event_id, "objectType": found.object_type, "objectId": found.object_id,
+        "action": found.action, "state": found.state, "attempts": found.attempts, "error": found.error,
+        "receivedAt": found.received_at, "deliveredAt": found.delivered_at, "finishedAt": found.finished_at,
+        "nextAttemptAt": found.next_attempt_at, "payload": found.payload,
+    });
+    super::print(&serde_json::to_string_pretty(&shown)?)
+}
+
+/// Gives a selection another state, and wakes the workers.
+async fn change(
+    database: &Database,
+    selection: &EventSelection,
+    set: &str,
+    from: &str,
+) -> anyhow::Result<()> {
+    if selection.is_empty() {
+        bail!("say which events: ids, --state, --since, --until, --object-id or --object-type");
+    }
+    let sql = format!(
+        "with changed as (update event set {set} where state in ({from}) and {SELECTED} returning seq)
+         select count(*), pg_notify($7, '') is null from changed"
+    );
+    let query = sqlx::query_scalar::<_, i64>(AssertSqlSafe(sql));
+    let count = bind!(query, selection)
+        .bind(CHANNEL)
+        .fetch_one(&database.pool)
+        .await?;
+    if count == 0 {
+        bail!(
+            "no such event, or none in a state that allows it; closegraph events list shows them"
+        );
+    }
+    super::print(&format!("{count} events"))
+}
