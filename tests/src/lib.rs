@@ -4,10 +4,12 @@
 
 mod close_sim;
 mod data_dir;
+mod private_postgres;
 mod serving;
 
 pub use close_sim::CloseSim;
 pub use data_dir::{DataDir, Postmaster};
+pub use private_postgres::PrivatePostgres;
 pub use serving::{Serving, free_port};
 
 use anyhow::{Context, ensure};
