@@ -56,6 +56,8 @@ async fn dispatch(config: &Config, command: Command) -> anyhow::Result<()> {
         Command::Connections(output) => connections::run(config, output.json).await,
         Command::Sync(Sync::Backfill(args)) => backfill::run(config, &args).await,
         Command::Token(Token::Create(args)) => token::create(config, args).await,
+        Command::Token(Token::List(output)) => token::list(config, output.json).await,
+        Command::Token(Token::Revoke(args)) => token::revoke(config, args).await,
         Command::Schema => print(&closegraph_api::sdl()),
         Command::Config => print(REFERENCE),
         Command::Health(args) => health::run(&args.url).await,
