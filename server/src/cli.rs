@@ -309,6 +309,21 @@ pub enum Token {
         after_help = "Example: closegraph token create --name dashboard --expires-in-days 90"
     )]
     Create(TokenArgs),
+    /// List the tokens: what they may do and whether they work; never the secrets.
+    #[command(after_help = "Example: closegraph token list --json")]
+    List(Output),
+    /// Revoke a token; servers refuse it within seconds. One that is revoked stays so.
+    #[command(after_help = "Example: closegraph token revoke cg_Ab3dEf")]
+    Revoke(RevokeArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct RevokeArgs {
+    /// Its id, or its first characters as `token list` shows them.
+    #[arg(value_name = "ID|PREFIX")]
+    pub token: String,
+    #[command(flatten)]
+    pub output: Output,
 }
 
 #[derive(Debug, Args)]

@@ -62,6 +62,8 @@ async fn dispatch(config: &Config, command: Command) -> anyhow::Result<()> {
         Command::Events(command) => events::run(config, command).await,
         Command::Verify(args) => verify::verify(config, &args).await,
         Command::Token(Token::Create(args)) => token::create(config, args).await,
+        Command::Token(Token::List(output)) => token::list(config, output.json).await,
+        Command::Token(Token::Revoke(args)) => token::revoke(config, args).await,
         Command::Schema => print(&closegraph_api::sdl()),
         Command::Config => print(REFERENCE),
         Command::Health(args) => health::run(&args.url).await,

@@ -38,6 +38,8 @@ fn every_command_shows_an_example() {
         &["connections"],
         &["sync", "backfill"],
         &["token", "create"],
+        &["token", "list"],
+        &["token", "revoke"],
         &["schema"],
         &["config"],
         &["health"],

@@ -7,6 +7,7 @@ mod close_sim;
 mod data_dir;
 mod database;
 mod mirror;
+mod private_postgres;
 mod serving;
 
 pub use close::{Close, TYPES};
@@ -14,6 +15,7 @@ pub use close_sim::CloseSim;
 pub use data_dir::{DataDir, Postmaster};
 pub use database::Database;
 pub use mirror::{Mirror, vault};
+pub use private_postgres::PrivatePostgres;
 pub use serving::{Serving, free_port};
 
 use anyhow::{Context, ensure};

@@ -22,7 +22,7 @@ const KILLS: usize = 20;
 const LEADS: &str = "12000";
 const REQUESTS_A_SECOND: &str = "6";
 /// Actions a second of the people in the organization.
-const TRAFFIC: &str = "20";
+const TRAFFIC: &str = "40";
 /// Kills of the first half that wait for the backfill to run; the others fall anywhere, the start included.
 const CERTAIN: usize = 8;
 
@@ -353,4 +353,16 @@ async fn the_trail_tells_each_write_once(pool: &PgPool) {
         0,
         "a change does not start where the one before ended"
     );
+    let last_words = "with present as (
+            select id, to_jsonb(company) as columns from company union all select id, to_jsonb(person) from person
+            union all select id, to_jsonb(opportunity) from opportunity),
+          told as (select distinct on (record_id, e.key) record_id, e.key, e.value->'to' as value
+                     from audit_entry, jsonb_each(changes) e order by record_id, e.key, seq desc)
+         select count(*), count(*) filter (where columns->key is distinct from value)
+           from told join present on id = record_id
+          where key in ('name', 'description', 'title', 'status', 'status_label', 'value_minor', 'confidence', 'note')";
+    let (compared, other): (i64, i64) = sqlx::query_as(last_words).fetch_one(pool).await.unwrap();
+    assert_eq!(other, 0, "a column is not what the trail told last");
+    assert!(compared > 10, "only {compared} columns were changed");
+    eprintln!("{compared} columns are what the trail told last");
 }
