@@ -12,6 +12,9 @@ pub enum ApiError {
     /// A cursor that is not ours, or of another order.
     #[error("{0}")]
     BadCursor(String),
+    /// The token's role does not allow it.
+    #[error("{0}")]
+    Forbidden(&'static str),
     /// More rows in a page than allowed.
     #[error(
         "a page has at most {max} rows, {asked} were asked for; follow pageInfo.endCursor for more"
@@ -40,6 +43,7 @@ impl ApiError {
         match self {
             Self::BadInput(_) => "BAD_USER_INPUT",
             Self::BadCursor(_) => "BAD_CURSOR",
+            Self::Forbidden(_) => "FORBIDDEN",
             Self::PageTooLarge { .. } => "PAGE_TOO_LARGE",
             Self::TooCostly { .. } => "QUERY_TOO_COSTLY",
             Self::Timeout => "TIMEOUT",

@@ -15,13 +15,13 @@ pub use error::ApiError;
 pub use http::{Api, ApiOptions, Limits, router};
 pub use query::run::STATEMENTS;
 
-use async_graphql::{EmptyMutation, EmptySubscription, Schema, SchemaBuilder};
-use schema::{MirroredRecord, Query};
+use async_graphql::{EmptySubscription, Schema, SchemaBuilder};
+use schema::{MirroredRecord, Mutation, Query};
 
-type ApiSchema = Schema<Query, EmptyMutation, EmptySubscription>;
+type ApiSchema = Schema<Query, Mutation, EmptySubscription>;
 
-fn schema() -> SchemaBuilder<Query, EmptyMutation, EmptySubscription> {
-    Schema::build(Query, EmptyMutation, EmptySubscription)
+fn schema() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
+    Schema::build(Query, Mutation, EmptySubscription)
         .register_output_type::<MirroredRecord>()
         .disable_suggestions()
 }

@@ -7,6 +7,7 @@ mod event;
 mod lookup;
 mod member;
 mod money;
+mod mutation;
 mod opportunity;
 mod page;
 mod person;
@@ -17,6 +18,7 @@ mod transaction;
 
 pub(crate) use lookup::{pool, scope};
 pub(crate) use money::{CurrencyCode, Money, decimal, integer};
+pub(crate) use mutation::Mutation;
 pub(crate) use query::Query;
 pub(crate) use record::MirroredRecord;
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono_tz::Tz;
+use closegraph_entity::api_token::Role;
 use uuid::Uuid;
 
 /// How a connection counts time and money.
@@ -14,6 +15,12 @@ pub(crate) struct Calendar {
     pub(crate) fiscal_year_start: u32,
     /// ISO 4217.
     pub(crate) currency: String,
+}
+
+/// Who asks, as far as it decides what is allowed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caller {
+    pub(crate) role: Role,
 }
 
 /// The connections of a request. Every statement is compiled against one; none can be compiled without.

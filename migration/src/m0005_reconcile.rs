@@ -49,9 +49,15 @@ alter table connection add column webhook_problem text;
 alter table connection add column settings_read_at timestamptz;
 
 alter table event add column delivered_at timestamptz;
+alter table event drop constraint event_origin_check;
+alter table event add constraint event_origin_check
+    check (origin in ('backfill', 'webhook', 'event_log', 'sweep', 'reread', 'remap'));
 ";
 
 const DOWN: &str = r"
+alter table event drop constraint event_origin_check;
+alter table event add constraint event_origin_check
+    check (origin in ('backfill', 'webhook', 'event_log', 'sweep', 'reread'));
 alter table event drop column delivered_at;
 alter table connection drop column settings_read_at;
 alter table connection drop column webhook_problem;

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use closegraph_entity::{
-    api_token, audit_entry, change_feed, company, connection, custom_field, event, member,
+    api_token, audit_entry, change_feed, company, connection, custom_field, drift, event, member,
     opportunity, person, record, sync_checkpoint, sync_run, tombstone, transaction,
 };
 use closegraph_migration::{Migrator, MigratorTrait};
@@ -69,6 +69,7 @@ async fn entities(orm: &DatabaseConnection) -> BTreeMap<String, Table> {
         described(orm, company::Entity).await,
         described(orm, connection::Entity).await,
         described(orm, custom_field::Entity).await,
+        described(orm, drift::Entity).await,
         described(orm, event::Entity).await,
         described(orm, member::Entity).await,
         described(orm, opportunity::Entity).await,

@@ -1,18 +1,21 @@
 //! Who asks: `Authorization: Bearer cg_…`, and the connections that the token may see.
 
-use crate::scope::{Calendar, Scope};
+use crate::scope::{Calendar, Caller, Scope};
 use crate::token::hash;
 use axum::http::{HeaderMap, header};
 use chrono::{DateTime, Utc};
+use closegraph_entity::api_token::Role;
 use moka::sync::Cache;
+use sea_orm::ActiveEnum;
 use sqlx::PgPool;
 use std::time::Duration;
 use uuid::Uuid;
 
 /// A token that was checked.
 #[derive(Clone, Debug)]
-pub(super) struct Caller {
+pub(super) struct Identified {
     pub(super) scope: Scope,
+    pub(super) caller: Caller,
     expires_at: Option<DateTime<Utc>>,
 }
 
@@ -28,18 +31,19 @@ pub(super) enum Denied {
 #[derive(Clone, Debug)]
 pub(super) struct Callers {
     pool: PgPool,
-    known: Cache<Vec<u8>, Caller>,
+    known: Cache<Vec<u8>, Identified>,
 }
 
 /// A token with the connections that it may see; one row without a connection where there is none.
 const FIND: &str = "
-    select t.expires_at, c.id, c.time_zone, c.fiscal_year_start, c.currency
+    select t.expires_at, t.role, c.id, c.time_zone, c.fiscal_year_start, c.currency
       from api_token t
       left join connection c on t.connections is null or c.id = any(t.connections)
      where t.hash = $1 and t.revoked_at is null and (t.expires_at is null or t.expires_at > now())";
 
 type Found = (
     Option<DateTime<Utc>>,
+    String,
     Option<Uuid>,
     Option<String>,
     Option<i16>,
@@ -55,8 +59,8 @@ impl Callers {
         Self { pool, known }
     }
 
-    /// The caller that the headers name.
-    pub(super) async fn identify(&self, headers: &HeaderMap) -> Result<Caller, Denied> {
+    /// Whom the headers name.
+    pub(super) async fn identify(&self, headers: &HeaderMap) -> Result<Identified, Denied> {
         let given = headers
             .get(header::AUTHORIZATION)
             .and_then(|value| value.to_str().ok());
@@ -84,16 +88,18 @@ impl Callers {
         Ok(caller)
     }
 
-    async fn find(&self, hash: &[u8]) -> Result<Caller, Denied> {
+    async fn find(&self, hash: &[u8]) -> Result<Identified, Denied> {
         let found: Vec<Found> = sqlx::query_as(FIND)
             .bind(hash)
             .fetch_all(&self.pool)
             .await
             .map_err(Denied::Database)?;
-        let expires_at = found.first().ok_or(UNKNOWN)?.0;
+        let (expires_at, role, ..) = found.first().ok_or(UNKNOWN)?;
+        let expires_at = *expires_at;
+        let role = Role::try_from_value(role).unwrap_or(Role::Viewer);
         let calendars = found
             .into_iter()
-            .filter_map(|(_, id, zone, start, currency)| {
+            .filter_map(|(_, _, id, zone, start, currency)| {
                 Some(Calendar {
                     connection: id?,
                     zone: zone?.parse().unwrap_or(chrono_tz::UTC),
@@ -101,8 +107,9 @@ impl Callers {
                     currency: currency?,
                 })
             });
-        Ok(Caller {
+        Ok(Identified {
             scope: Scope::new(calendars),
+            caller: Caller { role },
             expires_at,
         })
     }

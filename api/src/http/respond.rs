@@ -1,6 +1,6 @@
 //! GraphQL over HTTP: JSON only, GET for queries only, one operation a request.
 
-use super::auth::{Caller, Denied};
+use super::auth::{Denied, Identified};
 use super::{Api, limits};
 use crate::error::ApiError;
 use async_graphql::parser::parse_query;
@@ -150,7 +150,7 @@ pub(super) async fn get(
     answered.await.unwrap_or_else(IntoResponse::into_response)
 }
 
-async fn identify(api: &Api, headers: &HeaderMap) -> Result<Caller, Refusal> {
+async fn identify(api: &Api, headers: &HeaderMap) -> Result<Identified, Refusal> {
     api.callers
         .identify(headers)
         .await
@@ -172,7 +172,7 @@ async fn identify(api: &Api, headers: &HeaderMap) -> Result<Caller, Refusal> {
 async fn execute(
     api: &Api,
     headers: &HeaderMap,
-    caller: Caller,
+    identified: Identified,
     parameters: Parameters,
     may_change: bool,
 ) -> Result<HttpResponse, Refusal> {
@@ -219,7 +219,8 @@ async fn execute(
         .variables(Variables::from_json(
             parameters.variables.unwrap_or_default(),
         ))
-        .data(caller.scope);
+        .data(identified.scope)
+        .data(identified.caller);
     request.operation_name = parameters.operation_name;
     request.set_parsed_query(document);
     let response = api.schema.execute(request).await;

@@ -244,6 +244,14 @@ impl<'a> Compiler<'a> {
         ))
     }
 
+    /// The statement `with … select …`.
+    pub(crate) fn finish_with(self, with: &str, json: &str) -> Statement {
+        Statement {
+            sql: format!("with {with} select {json}"),
+            binds: self.binds,
+        }
+    }
+
     /// The statement `select …`.
     pub(crate) fn finish(self, json: &str) -> Statement {
         Statement {

@@ -36,7 +36,7 @@ pub(crate) fn pool<'a>(ctx: &Context<'a>) -> Result<&'a PgPool> {
         .map_err(|_| ApiError::Defect("a request without a database"))
 }
 
-fn compiler<'a>(ctx: &Context<'a>) -> Result<Compiler<'a>> {
+pub(super) fn compiler<'a>(ctx: &Context<'a>) -> Result<Compiler<'a>> {
     Ok(Compiler::new(scope(ctx)?, Utc::now(), MAX_PAGE, MAX_ROWS))
 }
 

@@ -4,6 +4,7 @@ use crate::world::{ONE, World, read};
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use chrono::{TimeDelta, Utc};
+use closegraph_entity::api_token::Role;
 use serde_json::{Value, json};
 use std::fmt::Write;
 
@@ -34,7 +35,9 @@ async fn only_a_live_token_is_let_in() {
     world.seed(ONE, 5).await;
     let live = world.token(&[ONE]).await;
     let hour = TimeDelta::hours(1);
-    let expired = world.token_until(&[ONE], Some(Utc::now() - hour)).await;
+    let expired = world
+        .token_of(&[ONE], Role::Viewer, Some(Utc::now() - hour))
+        .await;
     let revoked = world.token(&[ONE]).await;
     sqlx::query("update api_token set revoked_at = now() where starts_with($1, prefix)")
         .bind(&revoked)
@@ -60,7 +63,9 @@ async fn only_a_live_token_is_let_in() {
         assert_eq!(response.headers()[header::WWW_AUTHENTICATE], "Bearer");
         assert_eq!(code(&read(response).await), "UNAUTHENTICATED");
     }
-    let soon = world.token_until(&[ONE], Some(Utc::now() + hour)).await;
+    let soon = world
+        .token_of(&[ONE], Role::Viewer, Some(Utc::now() + hour))
+        .await;
     for token in [live, soon] {
         let bearer = format!("bearer {token}");
         let response = world

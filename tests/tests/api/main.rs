@@ -7,6 +7,7 @@
 )]
 
 mod http;
+mod mutations;
 mod operators;
 mod paging;
 mod plans;

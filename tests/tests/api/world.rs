@@ -81,18 +81,19 @@ impl World {
 
     /// A token that sees these connections.
     pub(crate) async fn token(&self, connections: &[Uuid]) -> String {
-        self.token_until(connections, None).await
+        self.token_of(connections, Role::Viewer, None).await
     }
 
-    /// A token that sees these connections until then.
-    pub(crate) async fn token_until(
+    /// The same with a role, and an end.
+    pub(crate) async fn token_of(
         &self,
         connections: &[Uuid],
+        role: Role,
         expires_at: Option<DateTime<Utc>>,
     ) -> String {
         let token = NewToken {
             name: "test".to_owned(),
-            role: Role::Viewer,
+            role,
             connections: Some(connections.to_vec()),
             expires_at,
         };

@@ -1,0 +1,90 @@
+//! What an operator decides about events.
+
+use async_graphql::{Context, Object, SimpleObject};
+use serde::Deserialize;
+
+use super::FilterInput;
+use super::event::{self, EventFilter};
+use super::lookup::{compiler, pool};
+use crate::error::{ApiError, Result};
+use crate::query::compile::Bind;
+use crate::query::operators::read;
+use crate::query::run::fetch;
+use crate::query::selection::Selection;
+use crate::scope::Caller;
+use closegraph_entity::api_token::Role;
+use closegraph_entity::event::{CHANNEL, DISCARD, REPLAY, State};
+
+/// Events that one call changes at most.
+const MAX_EVENTS: u32 = 10_000;
+
+/// How many events a decision was about.
+#[derive(Debug, Default, Deserialize, SimpleObject)]
+pub(crate) struct EventsChanged {
+    /// Events that were given the new state. More may be left when this is 10,000: call again.
+    count: i64,
+}
+
+/// The root of all decisions. Close itself is never written to.
+#[derive(Debug)]
+pub(crate) struct Mutation;
+
+/// Decisions about events; they need a token with the role operator or admin.
+#[Object]
+impl Mutation {
+    /// Has events worked off once more, 10,000 at most: those that the filter finds and that do not wait already.
+    async fn replay_events(
+        &self,
+        ctx: &Context<'_>,
+        filter: EventFilter,
+    ) -> async_graphql::Result<EventsChanged> {
+        let _ = filter;
+        Ok(change(ctx, REPLAY, State::REPLAYABLE).await?)
+    }
+
+    /// Gives events up, 10,000 at most: those that the filter finds and that wait, failed or are dead.
+    async fn discard_events(
+        &self,
+        ctx: &Context<'_>,
+        filter: EventFilter,
+    ) -> async_graphql::Result<EventsChanged> {
+        let _ = filter;
+        Ok(change(ctx, DISCARD, State::DISCARDABLE).await?)
+    }
+}
+
+async fn change(ctx: &Context<'_>, set: &str, from: &str) -> Result<EventsChanged> {
+    let caller = ctx
+        .data::<Caller>()
+        .map_err(|_| ApiError::Defect("a request without a caller"))?;
+    if caller.role == Role::Viewer {
+        return Err(ApiError::Forbidden(
+            "this needs a token with the role operator or admin",
+        ));
+    }
+    let arguments = Selection::of(ctx).arguments();
+    let given = arguments.get("filter");
+    if matches!(given, Some(async_graphql::Value::Object(fields)) if fields.is_empty()) {
+        let message = "say which events: the filter is empty";
+        return Err(ApiError::BadInput(message.to_owned()));
+    }
+    let filter = read::<EventFilter>("filter", given)?
+        .ok_or_else(|| ApiError::BadInput("say which events: there is no filter".to_owned()))?
+        .filter()?;
+    let mut compiler = compiler(ctx)?;
+    let at = compiler.at_scope(&event::TABLE);
+    let from_where = compiler.in_scope(&at)?;
+    let condition = filter.compile(&mut compiler, &at)?;
+    let channel = compiler.bind(Bind::Text(CHANNEL.to_owned()))?;
+    let alias = &at.alias;
+    let changes = format!(
+        "chosen as (select {alias}.seq from {from_where} and {alias}.state in ({from}) and {condition}
+                     order by {alias}.seq limit {MAX_EVENTS} for update skip locked),
+         changed as (update event set {set} from chosen where event.seq = chosen.seq returning event.seq)"
+    );
+    let answer = format!(
+        "json_build_object('count', (select count(*) from changed), 'told', pg_notify({channel}, '') is null)"
+    );
+    let statement = compiler.finish_with(&changes, &answer);
+    Ok(fetch(pool(ctx)?, statement).await?.unwrap_or_default())
+}
