@@ -14,6 +14,7 @@ use sqlx::PgPool;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
+use tempfile::TempDir;
 
 /// A server that serves from the data directory, ready.
 async fn serve(data_dir: &DataDir) -> Serving {
@@ -190,17 +191,23 @@ async fn a_pid_that_is_another_servers_by_now_is_neither_taken_over_nor_in_the_w
     assert!(stranger.is_alive());
 }
 
-#[tokio::test]
-async fn a_cluster_that_was_cut_short_in_the_making_is_made_anew() {
-    let (data_dir, programs) = (DataDir::new().unwrap(), tempfile::tempdir().unwrap());
-    fs::set_permissions(programs.path(), PermissionsExt::from_mode(0o755)).unwrap();
-    let cut_short =
-        "#!/bin/sh\nmkdir \"$2\" && echo 15 > \"$2/PG_VERSION\" && echo cut >&2 && exit 1\n";
-    for name in ["initdb", "postgres"] {
-        fs::write(programs.path().join(name), cut_short).unwrap();
-        let mode = PermissionsExt::from_mode(0o755);
-        fs::set_permissions(programs.path().join(name), mode).unwrap();
+/// A folder with scripts in the place of Postgres' programs.
+fn programs(initdb: &str, postgres: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    for (name, script) in [("initdb", initdb), ("postgres", postgres)] {
+        let path = folder.path().join(name);
+        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(path, PermissionsExt::from_mode(0o755)).unwrap();
     }
+    folder
+}
+
+#[test]
+fn a_cluster_that_was_cut_short_in_the_making_is_made_anew() {
+    let data_dir = DataDir::new().unwrap();
+    let cut_short = r#"mkdir "$2" && echo 15 > "$2/PG_VERSION" && echo cut >&2 && exit 1"#;
+    let programs = programs(cut_short, "exit 1");
     let mut first = command(data_dir.path());
     first.env("CLOSEGRAPH_POSTGRES_BIN_DIR", programs.path());
     let said = refusal(first);
@@ -213,6 +220,34 @@ async fn a_cluster_that_was_cut_short_in_the_making_is_made_anew() {
         name.to_string_lossy().starts_with("postgres.new")
     });
     assert_eq!(unfinished.count(), 0);
+}
+
+#[tokio::test]
+async fn a_server_that_a_killed_process_had_only_begun_to_start_is_taken_over() {
+    let data_dir = DataDir::new().unwrap();
+    let serving = serve(&data_dir).await;
+    let server = data_dir.postmaster().unwrap();
+    let command_line = fs::read_to_string(format!("/proc/{}/cmdline", server.pid)).unwrap();
+    let real = command_line.split('\0').next().unwrap();
+    serving.stop(Signal::SIGINT).unwrap();
+    // Ours ends, since another came first, which was not to be seen when ours was started.
+    let overtaken = format!(
+        r#"[ "$1" = --version ] && exec {real} "$@"
+        {real} "$@" &
+        until [ -s "$2/postmaster.pid" ]; do sleep 0.01; done
+        exit 1"#
+    );
+    let programs = programs("exit 1", &overtaken);
+    let mut command = command(data_dir.path());
+    command.env("CLOSEGRAPH_POSTGRES_BIN_DIR", programs.path());
+    command.assert().success();
+    assert_eq!(data_dir.postmaster(), None);
+    let log = fs::read_to_string(data_dir.path().join("postgres.log")).unwrap();
+    assert_eq!(
+        log.matches("database system is shut down").count(),
+        2,
+        "{log}"
+    );
 }
 
 #[tokio::test]
