@@ -1,7 +1,7 @@
 //! The database that a command works on: the one of `DATABASE_URL`, else the embedded one.
 
 use crate::config::Config;
-use crate::postgres::{EmbeddedPostgres, PostgresOptions};
+use crate::postgres::{EmbeddedPostgres, PostgresError, PostgresOptions};
 use anyhow::Context;
 use closegraph_migration::{Migrator, MigratorTrait};
 use sea_orm::{DatabaseConnection, SqlxPostgresConnector};
@@ -19,22 +19,40 @@ pub struct Database {
 }
 
 impl Database {
-    /// Opens the database; an embedded server is started first.
+    /// Opens the database for a server; an embedded Postgres is started first.
+    pub async fn serve(config: &Config) -> anyhow::Result<Self> {
+        match &config.database.url {
+            Some(url) => Self::connect(config, url.expose_secret(), None).await,
+            None => Self::start(config, &embedded(config)).await,
+        }
+    }
+
+    /// Opens the database for a command. Where a server of ours runs on the embedded Postgres, the command uses it, too.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
-        let (url, embedded) = match &config.database.url {
-            Some(url) => (url.expose_secret().to_owned(), None),
-            None => {
-                let options = PostgresOptions {
-                    data_dir: config.data_dir(),
-                    bin_dir: config.postgres.bin_dir.clone(),
-                };
-                let server = EmbeddedPostgres::start(&options).await?;
-                create_database(&server).await?;
-                (server.url(), Some(server))
-            }
-        };
+        let options = embedded(config);
+        match Self::serve(config).await {
+            Err(error) if is_in_use(&error) => match EmbeddedPostgres::url_of_running(&options) {
+                Some(url) => Self::connect(config, &url, None).await,
+                None => Err(error),
+            },
+            opened => opened,
+        }
+    }
+
+    async fn start(config: &Config, options: &PostgresOptions) -> anyhow::Result<Self> {
+        let server = EmbeddedPostgres::start(options).await?;
+        create_database(&server).await?;
+        let url = server.url();
+        Self::connect(config, &url, Some(server)).await
+    }
+
+    async fn connect(
+        config: &Config,
+        url: &str,
+        embedded: Option<EmbeddedPostgres>,
+    ) -> anyhow::Result<Self> {
         // The password stands in the address, so the address is not shown.
-        let options = PgConnectOptions::from_str(&url)
+        let options = PgConnectOptions::from_str(url)
             .context("database.url is no address of a Postgres, such as postgres://user:password@host/database")?
             .application_name("closegraph")
             .statement_cache_capacity(512)
@@ -91,4 +109,18 @@ async fn create_database(server: &EmbeddedPostgres) -> anyhow::Result<()> {
         connection.execute("create database closegraph").await?;
     }
     Ok(())
+}
+
+fn embedded(config: &Config) -> PostgresOptions {
+    PostgresOptions {
+        data_dir: config.data_dir(),
+        bin_dir: config.postgres.bin_dir.clone(),
+    }
+}
+
+fn is_in_use(error: &anyhow::Error) -> bool {
+    matches!(
+        error.downcast_ref::<PostgresError>(),
+        Some(PostgresError::InUse(_))
+    )
 }

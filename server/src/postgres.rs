@@ -176,6 +176,14 @@ impl EmbeddedPostgres {
         })
     }
 
+    /// Address of the database `closegraph` of a server that another closegraph process runs on the data directory.
+    pub fn url_of_running(options: &PostgresOptions) -> Option<String> {
+        let cluster = options.data_dir.join("postgres");
+        let file = PidFile::read(&cluster).filter(|file| file.ready)?;
+        let password = fs::read_to_string(options.data_dir.join("postgres.password")).ok()?;
+        pidfile::runs_on(&cluster, file.pid).then(|| url(password.trim(), file.port, USER))
+    }
+
     /// Address of the database `closegraph`, password included.
     pub fn url(&self) -> String {
         self.url_of(USER)
@@ -187,10 +195,7 @@ impl EmbeddedPostgres {
     }
 
     fn url_of(&self, database: &str) -> String {
-        format!(
-            "postgres://{USER}:{}@127.0.0.1:{}/{database}",
-            self.password, self.port
-        )
+        url(&self.password, self.port, database)
     }
 
     /// Stops the server: at once for its clients, with all data safe.
@@ -225,6 +230,10 @@ impl EmbeddedPostgres {
             None => pidfile::runs_on(&self.cluster, self.pid.as_raw()),
         }
     }
+}
+
+fn url(password: &str, port: u16, database: &str) -> String {
+    format!("postgres://{USER}:{password}@127.0.0.1:{port}/{database}")
 }
 
 impl Drop for EmbeddedPostgres {

@@ -30,7 +30,7 @@ pub(super) async fn run(config: &Config, args: DemoArgs) -> anyhow::Result<()> {
     let mut config = config.clone();
     config.database.url = None;
     config.postgres.data_dir = Some(folder.path.clone());
-    let database = Database::open(&config).await?;
+    let database = Database::serve(&config).await?;
     let shown = work(&config, &args, &database, &stop).await;
     database.close().await;
     drop(folder);

@@ -20,7 +20,7 @@ pub(super) async fn run(config: &Config, args: &ServeArgs) -> anyhow::Result<()>
     let listener = TcpListener::bind(config.http.listen)
         .await
         .with_context(|| format!("http.listen: {} can't be listened on", config.http.listen))?;
-    let database = Database::open(config).await?;
+    let database = Database::serve(config).await?;
     database.migrate().await?;
     let process = Process::new(config, &database, vault::open(config)?, args.role, metrics);
     if args.role != ServeRole::Api

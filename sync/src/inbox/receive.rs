@@ -7,13 +7,14 @@ use crate::close::signature::{HASH_HEADER, SignatureError, SigningKey, TIMESTAMP
 use crate::connect::{Connections, Vault};
 use crate::error::SyncError;
 use axum::Router;
-use axum::body::Bytes;
+use axum::body::{Body, HttpBody};
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use chrono::Utc;
 use closegraph_entity::record::Origin;
+use http_body_util::BodyExt;
 use serde_json::json;
 use sqlx::PgPool;
 use std::collections::HashMap;
@@ -171,6 +172,7 @@ fn unavailable(error: &sqlx::Error) -> Refusal {
 enum Refusal {
     Denied(String),
     NoEvent(String),
+    TooLarge(usize),
     Unavailable,
 }
 
@@ -179,6 +181,10 @@ impl IntoResponse for Refusal {
         let (status, reason, message) = match self {
             Self::Denied(message) => (StatusCode::UNAUTHORIZED, "signature", message),
             Self::NoEvent(message) => (StatusCode::BAD_REQUEST, "no_event", message),
+            Self::TooLarge(allowed) => {
+                let message = format!("the body is larger than {allowed} bytes");
+                (StatusCode::PAYLOAD_TOO_LARGE, "too_large", message)
+            }
             Self::Unavailable => {
                 let message = "the event could not be stored: deliver it again".to_owned();
                 (StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
@@ -189,12 +195,15 @@ impl IntoResponse for Refusal {
     }
 }
 
+/// Bytes of a body that is too large that are read before it is answered: a sender that is still writing when the
+/// connection ends would not see the answer.
+const DRAINED: usize = 32 * 1024 * 1024;
+
 /// The route.
 pub fn router(receiver: Receiver) -> Router {
-    let limit = DefaultBodyLimit::max(receiver.options.max_body_bytes);
     Router::new()
         .route("/webhooks/close/{connection_id}", post(deliver))
-        .layer(limit)
+        .layer(DefaultBodyLimit::disable())
         .with_state(receiver)
 }
 
@@ -202,10 +211,38 @@ async fn deliver(
     State(receiver): State<Receiver>,
     Path(connection_id): Path<Uuid>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 ) -> Response {
-    match receiver.receive(connection_id, &headers, &body).await {
+    let received = async {
+        let body = read(body, receiver.options.max_body_bytes).await?;
+        receiver.receive(connection_id, &headers, &body).await
+    };
+    match received.await {
         Ok(()) => StatusCode::OK.into_response(),
         Err(refusal) => refusal.into_response(),
     }
+}
+
+/// The body, of which no more is kept than is allowed.
+async fn read(mut body: Body, allowed: usize) -> Result<Vec<u8>, Refusal> {
+    let expected = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    let mut kept = Vec::with_capacity(expected.min(allowed));
+    let mut seen = 0_usize;
+    while let Some(frame) = body.frame().await {
+        let frame =
+            frame.map_err(|error| Refusal::NoEvent(format!("the body broke off: {error}")))?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        seen = seen.saturating_add(data.len());
+        if seen <= allowed {
+            kept.extend_from_slice(&data);
+        } else if seen > DRAINED {
+            break;
+        }
+    }
+    if seen > allowed {
+        return Err(Refusal::TooLarge(allowed));
+    }
+    Ok(kept)
 }

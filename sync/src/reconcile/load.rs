@@ -117,10 +117,14 @@ impl Load<'_> {
             let mut progress = Progress::default();
             loop {
                 let page = tokio::select! {
+                    biased;
                     page = pages.recv() => page,
                     () = self.stop.cancelled() => return Err(SyncError::Interrupted),
                 };
                 let Some(page) = page else { return Ok(()) };
+                if self.stop.is_cancelled() {
+                    return Err(SyncError::Interrupted);
+                }
                 let spent = self.client.requests() - requests_before;
                 report.requests = requests_earlier + i64::try_from(spent).unwrap_or(i64::MAX);
                 let page = page?;
@@ -169,6 +173,9 @@ impl Load<'_> {
         let (id, run) = (self.context.connection_id, Some(self.run.id));
         keep_position(&mut transaction, id, self.stream, run, next).await?;
         self.run.note(&mut transaction, report, progress).await?;
+        if *next == Position::Done {
+            self.run.succeed(&mut transaction).await?;
+        }
         transaction.commit().await?;
         self.progress.send_replace(*progress);
         Ok(())

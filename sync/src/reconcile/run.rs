@@ -135,6 +135,20 @@ impl Run {
         .map(drop)
     }
 
+    /// Says in the transaction of the last rows that all is done: nothing that happens later can take it back.
+    pub(super) async fn succeed(
+        &self,
+        transaction: &mut Transaction<'_, Postgres>,
+    ) -> Result<(), sqlx::Error> {
+        sqlx::query(
+            "update sync_run set status = 'succeeded', finished_at = clock_timestamp() where id = $1",
+        )
+        .bind(self.id)
+        .execute(&mut **transaction)
+        .await
+        .map(drop)
+    }
+
     /// Ends the run: it succeeded only when nothing went wrong.
     pub(super) async fn finish<T>(
         self,
@@ -147,7 +161,8 @@ impl Run {
             Err(error) => ("failed", Some(error.chain())),
         };
         sqlx::query(
-            "update sync_run set status = $2, error = $3, finished_at = now() where id = $1",
+            "update sync_run set status = $2, error = $3, finished_at = now()
+              where id = $1 and status = 'running'",
         )
         .bind(self.id)
         .bind(status)

@@ -1,0 +1,171 @@
+//! Commands beside a running server that keeps its own Postgres.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+use assert_cmd::Command;
+use assert_cmd::assert::Assert;
+use closegraph_tests::{CloseSim, DataDir, Serving, free_port};
+use serde_json::Value;
+use std::time::{Duration, Instant};
+
+struct Deployment {
+    data_dir: DataDir,
+    sim: CloseSim,
+    _serving: Serving,
+}
+
+impl Deployment {
+    /// A server without a connection, and a simulated Close.
+    async fn start() -> Self {
+        let sim = CloseSim::start(&["--leads", "200", "--traffic", "0"]).unwrap();
+        let data_dir = DataDir::new().unwrap();
+        let mut serving = Serving::start(
+            &data_dir,
+            free_port().unwrap(),
+            &[("CLOSEGRAPH_SYNC_POLL_MS", "100")],
+        )
+        .unwrap();
+        serving.ready().await.unwrap();
+        Self {
+            data_dir,
+            sim,
+            _serving: serving,
+        }
+    }
+
+    fn run(&self, args: &[&str]) -> Assert {
+        Command::new(env!("CARGO_BIN_EXE_closegraph"))
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("CLOSEGRAPH_POSTGRES_DATA_DIR", self.data_dir.path())
+            .env("CLOSEGRAPH_LOG_FILTER", "warn")
+            .env("KEY", self.sim.api_key())
+            .args(args)
+            .assert()
+    }
+
+    fn json(&self, args: &[&str]) -> Value {
+        let done = self.run(&[args, &["--json"]].concat()).success();
+        serde_json::from_slice(&done.get_output().stdout).unwrap()
+    }
+
+    /// Changes the mirror behind its back.
+    async fn break_it(&self, statement: &'static str) {
+        let pool = self.data_dir.connect().await.unwrap();
+        sqlx::query(statement).execute(&pool).await.unwrap();
+    }
+}
+
+fn said(assert: &Assert) -> String {
+    let output = assert.get_output();
+    let both = [output.stdout.clone(), output.stderr.clone()].concat();
+    String::from_utf8(both).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_organization_is_connected_compared_and_repaired_while_the_server_runs() {
+    let deployment = Deployment::start().await;
+    let none = deployment.run(&["verify"]).failure().code(1);
+    assert!(
+        said(&none).contains("closegraph connect close"),
+        "{}",
+        said(&none)
+    );
+
+    let base_url = deployment.sim.base_url();
+    deployment
+        .run(&[
+            "connect",
+            "close",
+            "--api-key-env",
+            "KEY",
+            "--base-url",
+            base_url,
+        ])
+        .success();
+    let start = Instant::now();
+    // Until the first full load is done, much is missing.
+    while !deployment.run(&["verify"]).get_output().status.success() {
+        assert!(start.elapsed() < Duration::from_secs(60), "never complete");
+    }
+
+    deployment
+        .break_it("delete from company where close_id = (select min(close_id) from company)")
+        .await;
+    let drifted = deployment.run(&["verify"]).failure().code(1);
+    let text = said(&drifted);
+    assert!(
+        text.contains("1 differences; closegraph verify --repair") && text.contains("(missing)"),
+        "{text}"
+    );
+    let repaired = deployment.run(&["verify", "--repair"]).success();
+    assert!(
+        said(&repaired).contains("1 differences were repaired"),
+        "{}",
+        said(&repaired)
+    );
+    let clean = deployment.run(&["verify"]).success();
+    assert!(said(&clean).contains("company"), "{}", said(&clean));
+    let swept = deployment.json(&["sync", "sweep"]);
+    assert_eq!(swept["created"], 0);
+    assert_eq!(deployment.json(&["sync", "catch-up"])["gap"], false);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dead_events_are_listed_shown_replayed_and_discarded() {
+    let deployment = Deployment::start().await;
+    let base_url = deployment.sim.base_url();
+    deployment
+        .run(&[
+            "connect",
+            "close",
+            "--api-key-env",
+            "KEY",
+            "--base-url",
+            base_url,
+        ])
+        .success();
+    deployment
+        .break_it(
+            "insert into event (id, connection_id, origin, close_event_id, event_updated_at, object_type,
+                                object_id, action, payload, state, error)
+             select ('00000000-0000-4000-8000-00000000000' || n)::uuid, id, 'webhook', 'ev_' || n, now(), 'lead',
+                    'lead_x' || n, 'updated', '{\"no\": \"event\"}', 'dead', 'why'
+               from connection, generate_series(1, 3) n",
+        )
+        .await;
+    let listed = deployment.json(&["events", "list", "--state", "dead"]);
+    assert_eq!(listed.as_array().unwrap().len(), 3);
+    let id = "00000000-0000-4000-8000-000000000001";
+    let shown = said(&deployment.run(&["events", "show", id]).success());
+    assert!(shown.contains("\"no\": \"event\""), "{shown}");
+
+    assert!(said(&deployment.run(&["events", "replay"]).failure()).contains("say which events"));
+    assert!(said(&deployment.run(&["events", "replay", id]).success()).contains("1 events"));
+    // The running server tries it, and gives it up again for what it is.
+    let start = Instant::now();
+    loop {
+        let shown = said(&deployment.run(&["events", "show", id]).success());
+        let event: Value = serde_json::from_str(&shown).unwrap();
+        if event["state"] == "dead" && event["error"] != "why" {
+            break;
+        }
+        assert!(start.elapsed() < Duration::from_secs(20), "{event}");
+    }
+    let discarded = deployment
+        .run(&["events", "discard", "--state", "dead"])
+        .success();
+    assert!(
+        said(&discarded).contains("3 events"),
+        "{}",
+        said(&discarded)
+    );
+    let none = deployment
+        .run(&["events", "discard", "--state", "dead"])
+        .failure();
+    assert!(said(&none).contains("no such event"), "{}", said(&none));
+}
