@@ -87,6 +87,21 @@ impl Close {
         .await
     }
 
+    /// Switches all faults off.
+    pub async fn no_faults(&self) -> anyhow::Result<()> {
+        let url = self.simulator.control_url().join("faults")?;
+        self.send(reqwest::Method::DELETE, url, &Value::Null).await
+    }
+
+    /// Events that have happened so far.
+    pub async fn changes(&self) -> anyhow::Result<u64> {
+        let state: Value = serde_json::from_str(&self.control("state").await?)?;
+        state
+            .pointer("/counts/event")
+            .and_then(Value::as_u64)
+            .with_context(|| format!("no count of events: {state}"))
+    }
+
     /// A write to Close itself, as a person in it would make.
     pub async fn write(
         &self,

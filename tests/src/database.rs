@@ -4,13 +4,15 @@ use crate::PrivatePostgres;
 use closegraph_migration::{Migrator, MigratorTrait};
 use sea_orm::{DatabaseConnection, SqlxPostgresConnector};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{Connection, Executor, PgConnection};
 use std::str::FromStr;
+use std::time::{Duration, Instant};
 
 /// A migrated database. Its server is gone when this is dropped.
 #[derive(Debug)]
 pub struct Database {
     pub pool: PgPool,
-    _server: PrivatePostgres,
+    server: PrivatePostgres,
 }
 
 impl Database {
@@ -21,10 +23,34 @@ impl Database {
         let options = PgConnectOptions::from_str(&url)?.options(settings.iter().copied());
         let pool = PgPoolOptions::new().connect_with(options).await?;
         Migrator::up(&orm(&pool), None).await?;
-        Ok(Self {
-            pool,
-            _server: server,
-        })
+        Ok(Self { pool, server })
+    }
+
+    /// Ends all sessions, as a restart of the server does.
+    pub async fn cut_connections(&self) -> anyhow::Result<()> {
+        self.administer(
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = 'closegraph'",
+        )
+        .await
+    }
+
+    /// Lets nobody in for a while.
+    pub async fn close_for(&self, span: Duration) -> anyhow::Result<()> {
+        self.administer("alter database closegraph with allow_connections false")
+            .await?;
+        let end = Instant::now() + span;
+        while Instant::now() < end {
+            self.cut_connections().await?;
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        self.administer("alter database closegraph with allow_connections true")
+            .await
+    }
+
+    async fn administer(&self, statement: &'static str) -> anyhow::Result<()> {
+        let mut connection = PgConnection::connect(&self.server.maintenance_url()).await?;
+        connection.execute(statement).await?;
+        Ok(())
     }
 
     /// The pool as SeaORM wants it.

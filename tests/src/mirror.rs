@@ -4,8 +4,8 @@ use crate::{Close, Database};
 use anyhow::ensure;
 use close_sim::SimulatorConfig;
 use closegraph_sync::connect::Vault;
-use closegraph_sync::reconcile::{Drift, verify};
-use closegraph_sync::{SyncOptions, SyncService};
+use closegraph_sync::reconcile::{CatchUp, Drift, catch_up, verify};
+use closegraph_sync::{SyncError, SyncOptions, SyncService};
 use secrecy::SecretString;
 use serde_json::Value;
 use std::net::SocketAddr;
@@ -109,6 +109,20 @@ impl Mirror {
         self.close.idle().await?;
         self.wait("select not exists (select from event where state in ('pending', 'failed'))")
             .await
+    }
+
+    /// Reads the event log now, after the service if that is at it.
+    pub async fn read_log(&self) -> anyhow::Result<CatchUp> {
+        let (pool, stop) = (&self.database.pool, CancellationToken::new());
+        let (connections, id) = (&self.close.connections, self.close.connection);
+        loop {
+            match catch_up(pool, connections, id, &stop).await {
+                Err(SyncError::AlreadyRunning { .. }) => {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+                report => return Ok(report?),
+            }
+        }
     }
 
     /// Compares with Close.

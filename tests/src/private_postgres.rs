@@ -27,6 +27,11 @@ impl PrivatePostgres {
         })
     }
 
+    /// Address of the database that every server has.
+    pub fn maintenance_url(&self) -> String {
+        self.server.maintenance_url()
+    }
+
     /// Makes an empty database and answers its address.
     pub async fn database(&self, name: &str) -> anyhow::Result<String> {
         let maintenance = self.server.maintenance_url();

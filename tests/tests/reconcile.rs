@@ -10,8 +10,8 @@ use chrono::{TimeDelta, Utc};
 use close_sim::{Faults, SimulatorConfig, WebhookTiming};
 use closegraph_entity::record::record_id;
 use closegraph_sync::connect::{Watched, rotate_signing_key, watch_subscription};
-use closegraph_sync::reconcile::{Drift, catch_up, sweep};
-use closegraph_sync::{Schedule, SyncError, SyncOptions};
+use closegraph_sync::reconcile::{Drift, sweep};
+use closegraph_sync::{Schedule, SyncOptions};
 use closegraph_tests::Mirror;
 use reqwest::Method;
 use serde_json::json;
@@ -86,20 +86,6 @@ async fn work(mirror: &Mirror, seconds: u64) {
     mirror.close.simulator.set_traffic(0.0);
 }
 
-async fn read_log(mirror: &Mirror) -> closegraph_sync::reconcile::CatchUp {
-    let (pool, stop) = (&mirror.database.pool, CancellationToken::new());
-    let (connections, id) = (&mirror.close.connections, mirror.close.connection);
-    loop {
-        match catch_up(pool, connections, id, &stop).await {
-            // The service reads it, too.
-            Err(SyncError::AlreadyRunning { .. }) => {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-            report => return report.unwrap(),
-        }
-    }
-}
-
 #[tokio::test]
 async fn the_event_log_brings_all_that_no_webhook_did() {
     let mirror = Mirror::start(busy(DEAF), by_hand()).await.unwrap();
@@ -112,7 +98,7 @@ async fn the_event_log_brings_all_that_no_webhook_did() {
         .map(Drift::found)
         .sum();
     assert!(drifted > 100, "{drifted}");
-    let report = read_log(&mirror).await;
+    let report = mirror.read_log().await.unwrap();
     assert!(report.new > 100 && !report.gap, "{report:?}");
     mirror.settle().await.unwrap();
     mirror.ensure_true().await.unwrap();
@@ -121,7 +107,7 @@ async fn the_event_log_brings_all_that_no_webhook_did() {
         .await;
     assert_eq!(dead.unwrap(), 0);
 
-    let again = read_log(&mirror).await;
+    let again = mirror.read_log().await.unwrap();
     assert_eq!(again.new, 0, "{again:?}");
     let held = "select count(*) from event where next_attempt_at = 'infinity'";
     assert_eq!(mirror.count(held).await.unwrap(), 0);
@@ -138,7 +124,7 @@ async fn webhooks_and_the_log_together_write_each_change_once() {
     let mirror = Mirror::start(busy(faults), eager()).await.unwrap();
     work(&mirror, 4).await;
     mirror.settle().await.unwrap();
-    read_log(&mirror).await;
+    mirror.read_log().await.unwrap();
     mirror.settle().await.unwrap();
     mirror.ensure_true().await.unwrap();
     let doubled = "select count(*) from (select from audit_entry group by record_id, at, action, changed_fields
@@ -208,7 +194,7 @@ async fn deletes_and_creates_that_left_no_event_are_found_by_comparing() {
     assert!(found.iter().all(|drift| drift.left() == 0), "{found:?}");
     mirror.ensure_true().await.unwrap();
     // What the log says later is all known.
-    read_log(&mirror).await;
+    mirror.read_log().await.unwrap();
     mirror.settle().await.unwrap();
     mirror.ensure_true().await.unwrap();
 }
@@ -297,7 +283,7 @@ async fn the_signing_key_changes_without_a_gap() {
     assert_eq!(left[0]["id"], json!(new));
     assert_ne!(left[0]["id"], old);
     // What the old subscription had not delivered when it was removed is in the log.
-    read_log(&mirror).await;
+    mirror.read_log().await.unwrap();
     mirror.settle().await.unwrap();
     mirror.ensure_true().await.unwrap();
 }
@@ -312,7 +298,7 @@ async fn clocks_that_differ_by_ten_minutes_lose_nothing() {
         let mirror = Mirror::start(config, eager()).await.unwrap();
         work(&mirror, 2).await;
         mirror.settle().await.unwrap();
-        read_log(&mirror).await;
+        mirror.read_log().await.unwrap();
         mirror.settle().await.unwrap();
         mirror.ensure_true().await.unwrap();
         // Signed at what is another time here, and confirmed by the log.
