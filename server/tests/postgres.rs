@@ -25,12 +25,16 @@ async fn serve(data_dir: &DataDir) -> Serving {
 
 /// A command that opens the database and ends.
 fn command(data_dir: &Path) -> Command {
+    command_of(data_dir, "connections")
+}
+
+fn command_of(data_dir: &Path, name: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_closegraph"));
     command
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("CLOSEGRAPH_POSTGRES_DATA_DIR", data_dir)
-        .arg("connections");
+        .arg(name);
     command
 }
 
@@ -251,10 +255,13 @@ async fn a_server_that_a_killed_process_had_only_begun_to_start_is_taken_over() 
 }
 
 #[tokio::test]
-async fn a_second_process_on_a_data_directory_is_refused_and_the_first_stays() {
+async fn a_second_server_on_a_data_directory_is_refused_and_a_command_is_not() {
     let data_dir = DataDir::new().unwrap();
     let mut serving = serve(&data_dir).await;
-    let said = refusal(command(data_dir.path()));
+    command(data_dir.path()).assert().success();
+    let mut second = command_of(data_dir.path(), "serve");
+    second.env("CLOSEGRAPH_HTTP_LISTEN", "127.0.0.1:0");
+    let said = refusal(second);
     assert!(
         said.contains("another closegraph process")
             && said.contains(&data_dir.path().display().to_string()),

@@ -104,11 +104,7 @@ fn after(bytes: &[u8], inside: impl Fn(u8) -> bool) -> &[u8] {
 /// What follows a string whose first quote was read.
 fn after_string(bytes: &[u8]) -> &[u8] {
     let (closing, mut rest): (&[u8], _) = match bytes.strip_prefix(b"\"\"") {
-        Some(block) if block.first() == Some(&b'"') => {
-            (b"\"\"\"", block.get(1..).unwrap_or_default())
-        }
-        // An empty one.
-        Some(behind) => return behind,
+        Some(block) => (b"\"\"\"", block),
         None => (b"\"", bytes),
     };
     loop {
