@@ -199,6 +199,9 @@ pub struct VerifyArgs {
     /// Put right what differs.
     #[arg(long)]
     pub repair: bool,
+    /// Seconds that differences may take to go by themselves: Close reports a change a while after it was made.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub patience: u64,
     #[command(flatten)]
     pub output: Output,
 }

@@ -45,6 +45,11 @@ pub enum SyncError {
 }
 
 impl SyncError {
+    /// Whether Close refused the credential.
+    pub(crate) fn is_unauthorized(&self) -> bool {
+        matches!(self, Self::Close(error) if error.is_unauthorized())
+    }
+
     /// The whole chain in one line, each message once.
     pub fn chain(&self) -> String {
         let mut text = self.to_string();

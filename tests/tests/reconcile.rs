@@ -270,6 +270,17 @@ async fn a_subscription_that_is_paused_moved_or_gone_is_repaired() {
 }
 
 #[tokio::test]
+async fn what_is_on_its_way_is_no_drift() {
+    let mirror = Mirror::start(busy(NONE), by_hand()).await.unwrap();
+    mirror.close.simulator.set_traffic(20.0);
+    for _ in 0..3 {
+        let found = mirror.verify_within(Duration::from_secs(30), false).await;
+        let found: u64 = found.unwrap().iter().map(Drift::found).sum();
+        assert_eq!(found, 0);
+    }
+}
+
+#[tokio::test]
 async fn the_signing_key_changes_without_a_gap() {
     let mirror = Mirror::start(busy(NONE), by_hand()).await.unwrap();
     let old = mirror.subscriptions().await.unwrap()[0]["id"].clone();

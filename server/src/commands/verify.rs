@@ -7,9 +7,10 @@ use crate::database::Database;
 use crate::{shutdown, vault};
 use anyhow::{Context, bail};
 use closegraph_sync::connect::Connections;
-use closegraph_sync::reconcile::{self, Drift};
+use closegraph_sync::reconcile::{self, Drift, VerifyOptions};
 use comfy_table::Table;
 use serde_json::json;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -73,6 +74,10 @@ async fn compare(session: &Session, args: &VerifyArgs) -> anyhow::Result<Vec<(Uu
     if ids.is_empty() {
         bail!("there is no connection yet: closegraph connect close --api-key-env CLOSE_API_KEY");
     }
+    let options = VerifyOptions {
+        repair: args.repair,
+        patience: Duration::from_secs(args.patience),
+    };
     let mut compared = Vec::with_capacity(ids.len());
     for id in ids {
         let Session {
@@ -80,7 +85,7 @@ async fn compare(session: &Session, args: &VerifyArgs) -> anyhow::Result<Vec<(Uu
             connections,
             stop,
         } = session;
-        let drifts = reconcile::verify(&database.pool, connections, id, args.repair, stop)
+        let drifts = reconcile::verify(&database.pool, connections, id, &options, stop)
             .await
             .with_context(|| format!("the connection {id} can't be compared"))?;
         compared.push((id, drifts));

@@ -8,11 +8,15 @@ use crate::connect::Connections;
 use crate::error::SyncError;
 use chrono::{DateTime, Utc};
 use closegraph_entity::record::Origin;
+use futures::{StreamExt, stream};
 use sqlx::{PgPool, Postgres, Transaction};
 use uuid::Uuid;
 
 /// Attempts after which a re-read is dead.
 const MAX_ATTEMPTS: i32 = 10;
+
+/// Objects that are read at the same time.
+const AT_ONCE: usize = 4;
 
 /// Wishes for objects to be read again; one that is waiting already is not repeated.
 pub(crate) async fn request_rereads(
@@ -46,6 +50,7 @@ const CLAIM: &str = "
      where seq in (
         select seq from event
          where state in ('pending', 'failed') and next_attempt_at <= now() and action = 'read'
+           and connection_id in (select id from connection where status = 'active')
          order by next_attempt_at, seq limit 20 for update skip locked)
     returning seq, id, connection_id, object_type, object_id, event_updated_at, attempts";
 
@@ -58,28 +63,39 @@ pub(crate) async fn reread_all(
 ) -> Result<usize, SyncError> {
     let claimed: Vec<Claimed> = sqlx::query_as(CLAIM).fetch_all(pool).await?;
     let count = claimed.len();
-    for claim in claimed {
+    let read = stream::iter(claimed).map(|claim| async move {
         let (seq, attempts) = (claim.0, claim.6);
-        if let Err(error) = reread(pool, connections, claim).await {
-            let state = if attempts >= MAX_ATTEMPTS {
-                "dead"
-            } else {
-                "failed"
-            };
-            tracing::warn!(seq, error = %error.chain(), state, "an object can't be read again");
-            sqlx::query(
-                "update event set state = $2, error = $3,
-                        next_attempt_at = now() + least(power(2, attempts), 3600) * interval '1 second'
-                  where seq = $1",
-            )
-            .bind(seq)
-            .bind(state)
-            .bind(error.chain())
-            .execute(pool)
-            .await?;
+        match reread(pool, connections, claim).await {
+            Ok(()) => Ok(()),
+            Err(error) => fail(pool, seq, attempts, &error).await,
         }
+    });
+    let mut read = read.buffer_unordered(AT_ONCE);
+    while let Some(done) = read.next().await {
+        done?;
     }
     Ok(count)
+}
+
+/// Notes a failed attempt, with the time of the next or, after the last, none.
+async fn fail(pool: &PgPool, seq: i64, attempts: i32, error: &SyncError) -> Result<(), SyncError> {
+    let state = if attempts >= MAX_ATTEMPTS {
+        "dead"
+    } else {
+        "failed"
+    };
+    tracing::warn!(seq, error = %error.chain(), state, "an object can't be read again");
+    sqlx::query(
+        "update event set state = $2, error = $3,
+                next_attempt_at = now() + least(power(2, attempts), 3600) * (0.5 + random()) * interval '1 second'
+          where seq = $1",
+    )
+    .bind(seq)
+    .bind(state)
+    .bind(error.chain())
+    .execute(pool)
+    .await?;
+    Ok(())
 }
 
 async fn reread(pool: &PgPool, connections: &Connections, claim: Claimed) -> Result<(), SyncError> {

@@ -5,12 +5,12 @@ use super::{LISTED, request_rereads};
 use crate::apply::{Outcome, apply};
 use crate::change::{Change, ChangeError, changes_of_event};
 use crate::close::{Object, ObjectType};
-use crate::connect::Connections;
+use crate::connect::mapping;
 use crate::error::SyncError;
 use crate::mapping::MappingContext;
 use closegraph_entity::record::Origin;
 use sqlx::{PgPool, Postgres, Transaction};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -90,11 +90,7 @@ impl Claimed {
 }
 
 /// Works off one batch and answers how many events it claimed.
-pub(crate) async fn work_off(
-    pool: &PgPool,
-    connections: &Connections,
-    options: &WorkOptions,
-) -> Result<usize, SyncError> {
+pub(crate) async fn work_off(pool: &PgPool, options: &WorkOptions) -> Result<usize, SyncError> {
     let start = Instant::now();
     let mut transaction = pool.begin().await?;
     let claimed: Vec<Claimed> = sqlx::query_as(CLAIM)
@@ -105,7 +101,7 @@ pub(crate) async fn work_off(
         return Ok(0);
     }
     let seqs: Vec<i64> = claimed.iter().map(|event| event.seq).collect();
-    let worked = match settle(&mut transaction, connections, claimed).await {
+    let worked = match settle(&mut transaction, claimed).await {
         Ok(()) => transaction.commit().await.map_err(SyncError::from),
         Err(error) => {
             transaction.rollback().await?;
@@ -115,7 +111,7 @@ pub(crate) async fn work_off(
     if let Err(error) = worked {
         tracing::warn!(error = %error.chain(), count = seqs.len(), "a batch failed: working it off one by one");
         for seq in &seqs {
-            one(pool, connections, options, *seq).await?;
+            one(pool, options, *seq).await?;
         }
     }
     metrics::histogram!("closegraph_apply_duration_seconds").record(start.elapsed().as_secs_f64());
@@ -123,18 +119,13 @@ pub(crate) async fn work_off(
 }
 
 /// Works off one event; should it fail, it waits for its next attempt and nobody waits for it.
-async fn one(
-    pool: &PgPool,
-    connections: &Connections,
-    options: &WorkOptions,
-    seq: i64,
-) -> Result<(), SyncError> {
+async fn one(pool: &PgPool, options: &WorkOptions, seq: i64) -> Result<(), SyncError> {
     let mut transaction = pool.begin().await?;
     let claimed: Vec<Claimed> = sqlx::query_as(CLAIM_ONE)
         .bind(seq)
         .fetch_all(&mut *transaction)
         .await?;
-    let failed = match settle(&mut transaction, connections, claimed).await {
+    let failed = match settle(&mut transaction, claimed).await {
         Ok(()) => transaction.commit().await.err().map(SyncError::from),
         Err(error) => {
             transaction.rollback().await?;
@@ -178,11 +169,11 @@ async fn fail(
 /// Applies claimed events and notes what became of each.
 async fn settle(
     transaction: &mut Transaction<'_, Postgres>,
-    connections: &Connections,
     claimed: Vec<Claimed>,
 ) -> Result<(), SyncError> {
     let mut settled = Settled::default();
-    let mut by_connection: HashMap<Uuid, Vec<(i64, Change)>> = HashMap::new();
+    // In one order, so that two workers can't wait for each other.
+    let mut by_connection: BTreeMap<Uuid, Vec<(i64, Change)>> = BTreeMap::new();
     for event in claimed {
         let (seq, connection_id) = (event.seq, event.connection_id);
         match event.changes() {
@@ -205,7 +196,7 @@ async fn settle(
         }
     }
     for (connection_id, changes) in by_connection {
-        let context = connections.mapping(connection_id).await?;
+        let context = mapping(&mut **transaction, connection_id).await?;
         apply_claimed(transaction, &context, changes, &mut settled).await?;
     }
     sqlx::query(SETTLE)
