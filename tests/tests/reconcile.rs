@@ -320,6 +320,48 @@ async fn clocks_that_differ_by_ten_minutes_lose_nothing() {
 }
 
 #[tokio::test]
+async fn two_days_without_deliveries_are_caught_up() {
+    let two_days = Duration::from_secs(2 * 24 * 3_600);
+    let config = SimulatorConfig {
+        now: Some(Utc::now() - two_days),
+        ..busy(NONE)
+    };
+    let mut mirror = Mirror::start(config, by_hand()).await.unwrap();
+    let hook = mirror.subscriptions().await.unwrap()[0]["id"].clone();
+    let path = format!("webhook/{}/", hook.as_str().unwrap());
+    let paused = json!({ "status": "paused" });
+    mirror
+        .close
+        .write(Method::PUT, &path, &paused)
+        .await
+        .unwrap();
+    for _ in 0..8 {
+        work(&mirror, 1).await;
+        mirror.close.simulator.advance(two_days / 8);
+    }
+    mirror.settle().await.unwrap();
+    let drifted = mirror.verify(false).await.unwrap();
+    assert!(drifted.iter().map(Drift::found).sum::<u64>() > 100);
+
+    mirror.stop().await;
+    mirror.resume().unwrap();
+    mirror
+        .wait("select exists (select from event where origin = 'event_log')")
+        .await
+        .unwrap();
+    mirror.settle().await.unwrap();
+    mirror.ensure_true().await.unwrap();
+    let (connections, id) = (&mirror.close.connections, mirror.close.connection);
+    let watched = watch_subscription(connections, id).await.unwrap();
+    assert!(matches!(watched, Watched::Repaired(_)), "{watched:?}");
+    work(&mirror, 1).await;
+    mirror.settle().await.unwrap();
+    mirror.ensure_true().await.unwrap();
+    let delivered = "select count(*) from event where delivered_at is not null";
+    assert!(mirror.count(delivered).await.unwrap() > 0);
+}
+
+#[tokio::test]
 async fn a_stop_of_ours_is_caught_up_at_the_next_start() {
     let mut mirror = Mirror::start(busy(NONE), by_hand()).await.unwrap();
     mirror.stop().await;

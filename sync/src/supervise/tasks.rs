@@ -2,7 +2,7 @@
 
 use super::SyncService;
 use super::schedule::{Task, due};
-use crate::connect::{reread_settings, watch_subscription};
+use crate::connect::{Watched, reread_settings, watch_subscription};
 use crate::error::SyncError;
 use crate::reconcile::{
     BackfillOptions, Progress, VerifyOptions, backfill, catch_up, remap, sweep, verify,
@@ -90,7 +90,11 @@ impl SyncService {
     ) -> Result<(), SyncError> {
         let (pool, connections) = (&self.pool, &self.connections);
         match task {
-            Task::Subscription => watch_subscription(connections, id).await.map(drop),
+            Task::Subscription => match watch_subscription(connections, id).await? {
+                // What it did not deliver meanwhile is in the log.
+                Watched::Repaired(_) => self.catch_up(id, stop).await,
+                Watched::Healthy | Watched::None => Ok(()),
+            },
             Task::Settings => reread_settings(connections, id).await,
             Task::Backfill => {
                 let options = BackfillOptions {
@@ -108,16 +112,18 @@ impl SyncService {
             }
             Task::Sweep => sweep(pool, connections, id, stop).await.map(drop),
             Task::Verify => self.verify(id, stop).await,
-            Task::CatchUp => {
-                let report = catch_up(pool, connections, id, stop).await?;
-                if report.gap {
-                    metrics::counter!("closegraph_event_log_gaps_total").increment(1);
-                    tracing::error!(connection = %id, "the event log was last read so long ago that it may have a gap: everything is compared");
-                    self.verify(id, stop).await?;
-                }
-                Ok(())
-            }
+            Task::CatchUp => self.catch_up(id, stop).await,
         }
+    }
+
+    async fn catch_up(&self, id: Uuid, stop: &CancellationToken) -> Result<(), SyncError> {
+        let report = catch_up(&self.pool, &self.connections, id, stop).await?;
+        if report.gap {
+            metrics::counter!("closegraph_event_log_gaps_total").increment(1);
+            tracing::error!(connection = %id, "the event log was last read so long ago that it may have a gap: everything is compared");
+            self.verify(id, stop).await?;
+        }
+        Ok(())
     }
 
     async fn verify(&self, id: Uuid, stop: &CancellationToken) -> Result<(), SyncError> {
