@@ -35,10 +35,9 @@ pub struct Cli {
 pub enum Command {
     /// Serve GraphQL, GraphiQL and webhooks, and keep the mirror in step.
     #[command(after_help = "Example: closegraph serve --role api\n\n\
-        Environment:\n  \
-        CLOSE_API_KEY   Connects the organization of this key, unless the role is api. While Close can't be\n                  \
-        reached it is tried again and again; a key that Close refuses ends the server.\n  \
-        CLOSE_BASE_URL  Another root of Close's API than https://api.close.com/api/v1/.")]
+        With CLOSE_API_KEY in the environment it connects that organization, unless the role is api; CLOSE_BASE_URL \
+        names another root of Close's API. While Close can't be reached it serves all the same and tries again; a key \
+        that Close refuses ends it.")]
     Serve(ServeArgs),
     /// Show it all at work: a simulated Close, a backfill, live changes, GraphiQL.
     ///
@@ -48,7 +47,7 @@ pub enum Command {
     Demo(DemoArgs),
     /// Bring the database schema up to date, take it down, or show where it stands.
     #[command(after_help = "Example: closegraph migrate status\n\n\
-        Every other command, serve included, brings the schema up to date by itself: after migrate down the next one\n\
+        Every other command, serve included, brings the schema up to date by itself: after migrate down the next one \
         makes the tables again, empty.")]
     Migrate(MigrateArgs),
     /// Connect an organization, or change the key of its webhook.
@@ -134,7 +133,7 @@ pub struct MigrateArgs {
     /// Where to.
     #[arg(value_enum, default_value_t = Direction::Up)]
     pub direction: Direction,
-    /// Take it down without a question asked; needed for that.
+    /// Drop every table with its data; without it, down is refused.
     #[arg(long)]
     pub yes: bool,
 }
