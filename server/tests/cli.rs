@@ -87,37 +87,42 @@ fn refusal(command: &mut Command) -> String {
 }
 
 #[test]
-fn wrong_usage_is_refused_before_anything_is_done_with_what_is_allowed() {
-    let connect = |option: &'static str, value: &'static str| {
-        vec!["connect", "close", "--api-key-env", "PATH", option, value]
-    };
+fn what_organizations_are_connected_with_is_checked_before_anything_is_done() {
     let address = "allowed: an http or https address such as https://closegraph.example.com";
-    for (args, named, allowed) in [
+    for (option, value, named, allowed) in [
+        ("--webhook-url", "notaurl", "'--webhook-url <URL>'", address),
         (
-            connect("--webhook-url", "notaurl"),
+            "--webhook-url",
+            "ftp://example.com",
             "'--webhook-url <URL>'",
             address,
         ),
+        ("--base-url", "api.close.com", "'--base-url <URL>'", address),
         (
-            connect("--webhook-url", "ftp://example.com"),
-            "'--webhook-url <URL>'",
-            address,
-        ),
-        (
-            connect("--base-url", "api.close.com"),
-            "'--base-url <URL>'",
-            address,
-        ),
-        (
-            connect("--time-zone", "Mars/Base"),
+            "--time-zone",
+            "Mars/Base",
             "'--time-zone <ZONE>'",
             "such as Europe/Berlin",
         ),
         (
-            connect("--fiscal-year-start", "13"),
+            "--fiscal-year-start",
+            "13",
             "'--fiscal-year-start <MONTH>'",
             "a month, 1 to 12",
         ),
+    ] {
+        let args = ["connect", "close", "--api-key-env", "PATH", option, value];
+        let text = refusal(closegraph().args(args));
+        assert!(
+            text.contains(named) && text.contains(allowed),
+            "{args:?}: {text}"
+        );
+    }
+}
+
+#[test]
+fn wrong_usage_is_refused_before_anything_is_done_with_what_is_allowed() {
+    for (args, named, allowed) in [
         (
             vec!["connect", "close", "--api-key-env", "NOT_SET"],
             "the environment variable NOT_SET",

@@ -117,6 +117,11 @@ async fn an_organization_is_connected_compared_and_repaired_while_the_server_run
     assert_eq!(swept["created"], 0);
     assert_eq!(deployment.json(&["sync", "catch-up"])["gap"], false);
 
+    a_complete_copy_is_read_again_only_when_told_so(&deployment);
+    errors_that_repeat_are_told_without_advice_to_repeat(&deployment);
+}
+
+fn a_complete_copy_is_read_again_only_when_told_so(deployment: &Deployment) {
     let complete = said(&deployment.run(&["sync", "backfill"]).success());
     assert!(
         complete.starts_with("Already complete since 20")
@@ -128,7 +133,9 @@ async fn an_organization_is_connected_compared_and_repaired_while_the_server_run
     assert!(complete["completeSince"].is_string(), "{complete}");
     let restarted = deployment.json(&["sync", "backfill", "--restart"]);
     assert!(restarted["requests"].as_i64().unwrap() > 0, "{restarted}");
+}
 
+fn errors_that_repeat_are_told_without_advice_to_repeat(deployment: &Deployment) {
     let unknown = Uuid::from_u128(8).to_string();
     for task in ["backfill", "sweep", "remap"] {
         let args = ["sync", task, "--connection", &unknown];
