@@ -27,10 +27,10 @@ pub enum ApiError {
     #[error("the query took longer than the server allows: narrow its filter or ask for less")]
     Timeout,
     /// The database failed.
-    #[error("database: {0}")]
+    #[error("the database failed")]
     Database(#[source] sqlx::Error),
     /// The database's JSON is not what the schema says: a defect of ours.
-    #[error("answer of the database: {0}")]
+    #[error("the database's answer can't be read")]
     Answer(#[source] serde_json::Error),
     /// A defect of ours.
     #[error("{0}")]

@@ -14,6 +14,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response as HttpResponse};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::error::Error;
 
 const GRAPHQL_JSON: &str = "application/graphql-response+json";
 
@@ -250,6 +251,8 @@ fn accepts_graphql_json(headers: &HeaderMap) -> bool {
 fn answer(mut response: Response, refused: &'static str, modern: bool) -> HttpResponse {
     let executed = response.errors.iter().all(|error| !error.path.is_empty())
         || response.data != async_graphql::Value::Null;
+    // What every round of the validation finds comes once.
+    response.errors.dedup();
     for error in &mut response.errors {
         disclose(error, refused);
     }
@@ -272,7 +275,8 @@ fn disclose(error: &mut ServerError, refused: &'static str) {
     let (code, public) = match error.source::<ApiError>() {
         Some(inner) => {
             if !inner.is_public() {
-                tracing::error!(error = %inner, path = ?error.path, "a field can't be answered");
+                let cause = inner.source().map(tracing::field::display);
+                tracing::error!(error = %inner, cause, path = ?error.path, "a field can't be answered");
             }
             (inner.code(), inner.is_public())
         }
