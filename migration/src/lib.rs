@@ -7,6 +7,7 @@ mod m0002_mirror;
 mod m0003_inbox;
 mod m0004_run;
 mod m0005_reconcile;
+mod m0006_retention;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_inbox::Migration),
             Box::new(m0004_run::Migration),
             Box::new(m0005_reconcile::Migration),
+            Box::new(m0006_retention::Migration),
         ]
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! [`REFERENCE`] is the documentation of every key; unknown keys and bad values are refused by name.
 
+mod retention;
+
 use closegraph_sync::reconcile::Strategy;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -82,6 +84,8 @@ pub struct Sync {
     pub verify_s: NonZeroU64,
     pub settings_s: NonZeroU64,
     pub subscription_s: NonZeroU64,
+    pub event_body_retention_days: u16,
+    pub event_retention_days: u16,
 }
 
 /// How the first full load reads Close.
@@ -159,6 +163,8 @@ impl Default for Sync {
             verify_s: seconds(86_400),
             settings_s: seconds(900),
             subscription_s: seconds(300),
+            event_body_retention_days: 35,
+            event_retention_days: 90,
         }
     }
 }
@@ -224,12 +230,16 @@ impl Config {
                 section.insert(key.to_owned(), typed(key, value));
             }
         }
-        table
-            .try_into()
-            .map_err(|error: toml::de::Error| ConfigError::Refused {
-                place,
-                message: error.to_string().trim().replace('\n', "; "),
-            })
+        let refused = |message| ConfigError::Refused { place, message };
+        let config: Self = match table.try_into() {
+            Ok(config) => config,
+            Err(error) => {
+                let error: toml::de::Error = error;
+                return Err(refused(error.to_string().trim().replace('\n', "; ")));
+            }
+        };
+        retention::check(&config.sync).map_err(refused)?;
+        Ok(config)
     }
 
     /// The folder for the embedded Postgres, its password and the vault key.
@@ -322,7 +332,10 @@ fn typed(key: &str, value: String) -> toml::Value {
         "batch",
         "webhook_max_body_bytes",
     ];
-    if (numeric.contains(&key) || key.ends_with("_ms") || key.ends_with("_s"))
+    if (numeric.contains(&key)
+        || ["_ms", "_s", "_days"]
+            .iter()
+            .any(|unit| key.ends_with(unit)))
         && let Ok(number) = value.parse::<i64>()
     {
         return number.into();

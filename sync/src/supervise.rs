@@ -1,14 +1,16 @@
 //! What runs while a process syncs: workers of the inbox, re-reads, the backfill of connections that lack one, and the
 //! tasks of the schedule.
 
+mod gauges;
 mod schedule;
+mod upkeep;
 
 pub use schedule::Schedule;
 
 use crate::connect::{Connections, Vault};
 use crate::error::SyncError;
 use crate::inbox::{
-    CHANNEL, Inbox, Receiver, ReceiverOptions, WorkOptions, reread_all, router, work_off,
+    CHANNEL, Inbox, Receiver, ReceiverOptions, Retention, WorkOptions, reread_all, router, work_off,
 };
 use crate::reconcile::{BackfillOptions, Progress, Strategy, backfill, is_backfilled};
 use sqlx::PgPool;
@@ -33,6 +35,7 @@ pub struct SyncOptions {
     pub receiver: ReceiverOptions,
     pub strategy: Strategy,
     pub schedule: Schedule,
+    pub retention: Retention,
 }
 
 impl Default for SyncOptions {
@@ -44,6 +47,7 @@ impl Default for SyncOptions {
             receiver: ReceiverOptions::default(),
             strategy: Strategy::Auto,
             schedule: Schedule::default(),
+            retention: Retention::default(),
         }
     }
 }
@@ -113,6 +117,7 @@ impl SyncService {
             })
             .await;
         });
+        upkeep::spawn(self, &mut tasks, &stop);
         while tasks.join_next().await.is_some() {}
     }
 
@@ -127,7 +132,7 @@ impl SyncService {
                 Ok(claimed) if claimed > 0 => continue,
                 Ok(_) => {}
                 Err(error) => {
-                    tracing::error!(error = %error.chain(), "the inbox can't be worked off");
+                    tracing::error!(error = error.logged(), "the inbox can't be worked off");
                 }
             }
             tokio::select! {
@@ -182,7 +187,10 @@ where
 {
     while !stop.is_cancelled() {
         if let Err(error) = task().await {
-            tracing::warn!(error = %error.chain(), "a sync task failed; it will be tried again");
+            tracing::warn!(
+                error = error.logged(),
+                "a sync task failed; it will be tried again"
+            );
         }
         tokio::select! {
             () = tokio::time::sleep(pause) => {}

@@ -15,6 +15,9 @@ use axum::response::{IntoResponse, Response as HttpResponse};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+/// Counter of the errors in GraphQL answers.
+pub(crate) const ERRORS: &str = "closegraph_api_errors_total";
+
 const GRAPHQL_JSON: &str = "application/graphql-response+json";
 
 /// The parameters of a request, from its body or its address.
@@ -272,13 +275,14 @@ fn disclose(error: &mut ServerError, refused: &'static str) {
     let (code, public) = match error.source::<ApiError>() {
         Some(inner) => {
             if !inner.is_public() {
-                tracing::error!(error = %inner, path = ?error.path, "a field can't be answered");
+                tracing::error!(error = inner.logged(), path = ?error.path, "a field can't be answered");
             }
             (inner.code(), inner.is_public())
         }
         None if error.path.is_empty() => (refused, true),
         None => ("BAD_USER_INPUT", true),
     };
+    metrics::counter!(ERRORS, "code" => code).increment(1);
     if !public {
         "something went wrong here; it is in the server's log".clone_into(&mut error.message);
     }

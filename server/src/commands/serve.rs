@@ -49,6 +49,6 @@ async fn connect(config: &Config, process: &Process, key: &str) -> anyhow::Resul
     let connected = connect_api_key(process.sync.connections(), &request)
         .await
         .with_context(|| format!("the organization of {API_KEY} can't be connected"))?;
-    tracing::info!(connection = %connected.id, organization = connected.organization_name, "connected");
+    tracing::info!(connection = %connected.id, "connected");
     Ok(())
 }

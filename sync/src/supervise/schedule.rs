@@ -7,6 +7,7 @@ use crate::error::SyncError;
 use crate::reconcile::{catch_up, is_backfilled, sweep, verify};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 use uuid::Uuid;
 
 /// How often each task of a connection runs.
@@ -46,6 +47,19 @@ enum Task {
     Verify,
 }
 
+impl Task {
+    /// Its name in logs and labels.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Subscription => "subscription",
+            Self::CatchUp => "catch_up",
+            Self::Settings => "settings",
+            Self::Sweep => "sweep",
+            Self::Verify => "verify",
+        }
+    }
+}
+
 /// Seconds since each task of a connection last ran. Behind a run that did not succeed time counts 60 times: it is tried
 /// again after a sixtieth of the pause.
 const LAST: &str = "
@@ -82,12 +96,17 @@ impl SyncService {
                     return Ok(());
                 }
                 // A task that fails must not keep the others, or other connections, from running.
-                match self.run_task(id, task, stop).await {
-                    Ok(()) | Err(SyncError::AlreadyRunning { .. } | SyncError::Interrupted) => {}
+                let span = tracing::info_span!("task", connection = %id, task = task.word());
+                let ended = self.run_task(id, task, stop).instrument(span).await;
+                let outcome = match ended {
+                    Ok(()) => "succeeded",
+                    Err(SyncError::AlreadyRunning { .. } | SyncError::Interrupted) => continue,
                     Err(error) => {
-                        tracing::warn!(connection = %id, ?task, error = %error.chain(), "a task failed; it will be tried again");
+                        tracing::warn!(connection = %id, task = task.word(), error = error.logged(), "a task failed; it will be tried again");
+                        "failed"
                     }
-                }
+                };
+                metrics::counter!("closegraph_tasks_total", "task" => task.word(), "outcome" => outcome).increment(1);
             }
         }
         Ok(())
