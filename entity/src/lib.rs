@@ -11,6 +11,7 @@ pub mod connection;
 pub mod custom_field;
 pub mod drift;
 pub mod event;
+pub mod label;
 pub mod member;
 pub mod opportunity;
 pub mod person;

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use closegraph_entity::{
-    api_token, audit_entry, change_feed, company, connection, custom_field, drift, event, member,
-    opportunity, person, record, sync_checkpoint, sync_run, tombstone, transaction,
+    api_token, audit_entry, change_feed, company, connection, custom_field, drift, event, label,
+    member, opportunity, person, record, sync_checkpoint, sync_run, tombstone, transaction,
 };
 use closegraph_migration::{Migrator, MigratorTrait};
 use closegraph_tests::PrivatePostgres;
@@ -71,6 +71,7 @@ async fn entities(orm: &DatabaseConnection) -> BTreeMap<String, Table> {
         described(orm, custom_field::Entity).await,
         described(orm, drift::Entity).await,
         described(orm, event::Entity).await,
+        described(orm, label::Entity).await,
         described(orm, member::Entity).await,
         described(orm, opportunity::Entity).await,
         described(orm, person::Entity).await,

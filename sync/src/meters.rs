@@ -139,7 +139,14 @@ pub fn describe_metrics() {
         tasks,
         "Runs of the tasks of the schedule, by how they ended."
     );
-    for task in ["catch_up", "sweep", "verify", "settings", "subscription"] {
+    for task in [
+        "catch_up",
+        "sweep",
+        "verify",
+        "settings",
+        "remap",
+        "subscription",
+    ] {
         for outcome in ["succeeded", "failed"] {
             counter!(tasks, "task" => task, "outcome" => outcome).increment(0);
         }

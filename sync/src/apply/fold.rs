@@ -2,7 +2,7 @@
 
 use super::Outcome;
 use super::stored::{Known, Live};
-use super::trail::Trail;
+use super::trail::{Cause, Trail};
 use crate::change::{Change, Content};
 use crate::close::{Object, ObjectType};
 use crate::mapping::{
@@ -92,7 +92,8 @@ pub(super) fn fold(
             Taken::No(outcome) => set(index, outcome),
         }
     }
-    let Some(last) = state.last else { return };
+    let Some(last) = &state.last else { return };
+    let last = Cause::from(last);
     let id = record_id(context.connection_id, close_id);
     let written = match &state.live {
         Some(live) => {
@@ -106,7 +107,7 @@ pub(super) fn fold(
                 close_id,
                 before.as_ref(),
                 live,
-                &last,
+                last,
             )
         }
         None => {
@@ -117,7 +118,7 @@ pub(super) fn fold(
                 object_type,
                 close_id,
                 before.as_ref(),
-                &last,
+                last,
             );
             Ok(if before.is_some() {
                 Outcome::Deleted
@@ -303,7 +304,7 @@ fn keep(
     close_id: &str,
     before: Option<&Live>,
     live: &Live,
-    last: &Change,
+    last: Cause<'_>,
 ) -> Result<Outcome, MappingError> {
     match object_type {
         ObjectType::Lead => {
@@ -368,7 +369,7 @@ fn compare<C: Mapped>(
     close_id: &str,
     before: Option<&Live>,
     live: &Live,
-    last: &Change,
+    last: Cause<'_>,
 ) -> Result<(Option<Row<C>>, Outcome), MappingError> {
     let old = before
         .map(|live| context.row::<C>(&live.raw, close_id, live.version))
@@ -400,7 +401,7 @@ fn note<C: crate::mapping::Columns>(
     record_type: RecordType,
     old: Option<&Row<C>>,
     new: &Row<C>,
-    last: &Change,
+    last: Cause<'_>,
 ) -> Outcome {
     let Some(old) = old else {
         folded.trail.push(
@@ -434,7 +435,7 @@ fn book(
     context: &MappingContext,
     old: Option<&Row<OpportunityColumns>>,
     new: Option<&Row<OpportunityColumns>>,
-    last: &Change,
+    last: Cause<'_>,
 ) {
     let old = old.and_then(|deal| won_deal(deal, context));
     let new = new.and_then(|deal| won_deal(deal, context));
@@ -469,7 +470,7 @@ fn remove(
     object_type: ObjectType,
     close_id: &str,
     before: Option<&Live>,
-    last: &Change,
+    last: Cause<'_>,
 ) {
     let Some(before) = before else { return };
     let record_type = record_type(object_type);
