@@ -158,7 +158,7 @@ impl CloseClient {
             .map(drop)
     }
 
-    #[tracing::instrument(name = "close_request", skip_all, fields(request_id = %uuid::Uuid::new_v4(), path))]
+    #[tracing::instrument(name = "close_request", skip_all, fields(request_id = %uuid::Uuid::new_v4(), path = path))]
     async fn send(
         &self,
         path: &str,
