@@ -61,6 +61,21 @@ impl CloseSim {
         Ok(())
     }
 
+    /// A control answer, as JSON.
+    pub async fn control(&self, path: &str) -> anyhow::Result<Value> {
+        let url = format!("{}{path}", self.word("control_url"));
+        let answer = self.http.get(url).send().await?.error_for_status()?;
+        Ok(answer.json().await?)
+    }
+
+    /// Switches faults on or off: a part of its faults, as JSON.
+    pub async fn faults(&self, faults: &Value) -> anyhow::Result<()> {
+        let url = format!("{}faults", self.word("control_url"));
+        let answer = self.http.put(url).json(faults).send().await?;
+        answer.error_for_status()?;
+        Ok(())
+    }
+
     /// Waits until no delivery is pending; after `patience` that is an error.
     pub async fn idle(&self, patience: Duration) -> anyhow::Result<()> {
         let control = self.word("control_url");
