@@ -39,7 +39,7 @@ const COUNTERS: &[Counter] = &[
         "Requests to Close, repetitions included.",
     ),
     (
-        "closegraph_gauge_reads_total",
+        "closegraph_fact_reads_total",
         "outcome",
         &["succeeded", "failed"],
         "Readings of the facts of Postgres that the gauges show.",

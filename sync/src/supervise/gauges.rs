@@ -5,32 +5,34 @@ use crate::error::SyncError;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-/// One row a connection that is not disconnected. Each part is bounded by an index: what waits and what is dead by
-/// partial or leading columns, a run by the newest of its kind.
+/// One row a connection that is not disconnected. What waits is read once for all of them, half a second for a million
+/// events; the rest is a few probes of an index for each.
 const FACTS: &str = "
-    select c.id, c.status, w.pending, w.failed, w.held, w.lag, d.dead,
+    select c.id, c.status, coalesce(w.pending, 0) as pending, coalesce(w.failed, 0) as failed,
+           coalesce(w.held, 0) as held, coalesce(w.lag, 0) as lag, d.dead,
            c.webhook_signing_key is not null and c.webhook_url is not null as subscribed,
            coalesce(c.webhook_status = 'active' and c.webhook_problem is null, false) as delivering,
            exists (select from sync_checkpoint s
                     where s.connection_id = c.id and s.stream = 'backfill' and s.position ->> 'stage' = 'done') as backfilled,
            (select extract(epoch from s.updated_at)::float8 from sync_checkpoint s
              where s.connection_id = c.id and s.stream = 'event_log') as caught_up_at,
-           (select extract(epoch from r.finished_at)::float8 from sync_run r
-             where r.connection_id = c.id and r.status = 'succeeded' and r.kind = 'sweep'
-             order by r.started_at desc, r.id desc limit 1) as swept_at,
-           (select extract(epoch from r.finished_at)::float8 from sync_run r
-             where r.connection_id = c.id and r.status = 'succeeded' and r.kind in ('verify', 'backfill')
-             order by r.started_at desc, r.id desc limit 1) as verified_at,
+           (select extract(epoch from max(r.finished_at))::float8 from sync_run r
+             where r.connection_id = c.id and r.status = 'succeeded' and r.kind = 'sweep') as swept_at,
+           greatest((select extract(epoch from max(r.finished_at))::float8 from sync_run r
+                      where r.connection_id = c.id and r.status = 'succeeded' and r.kind = 'verify'),
+                    (select extract(epoch from max(r.finished_at))::float8 from sync_run r
+                      where r.connection_id = c.id and r.status = 'succeeded' and r.kind = 'backfill')) as verified_at,
            extract(epoch from c.settings_read_at)::float8 as settings_at,
            extract(epoch from c.webhook_checked_at)::float8 as subscription_at,
            f.missing, f.extra, f.stale, f.unrepaired
       from connection c
-     cross join lateral (
-           select count(*) filter (where e.state = 'pending' and e.next_attempt_at < 'infinity') as pending,
+      left join (
+           select e.connection_id,
+                  count(*) filter (where e.state = 'pending' and e.next_attempt_at < 'infinity') as pending,
                   count(*) filter (where e.state = 'failed') as failed,
                   count(*) filter (where e.state = 'pending' and e.next_attempt_at = 'infinity') as held,
-                  coalesce(greatest(0, extract(epoch from now() - min(e.received_at))), 0)::float8 as lag
-             from event e where e.connection_id = c.id and e.state in ('pending', 'failed')) w
+                  greatest(0, extract(epoch from now() - min(e.received_at)))::float8 as lag
+             from event e where e.state in ('pending', 'failed') group by e.connection_id) w on w.connection_id = c.id
      cross join lateral (
            select count(*) as dead from event e where e.connection_id = c.id and e.state = 'dead') d
      cross join lateral (
@@ -66,7 +68,7 @@ struct Facts {
 pub(super) async fn publish(pool: &PgPool) -> Result<(), SyncError> {
     let found: Result<Vec<Facts>, sqlx::Error> = sqlx::query_as(FACTS).fetch_all(pool).await;
     let outcome = if found.is_ok() { "succeeded" } else { "failed" };
-    metrics::counter!("closegraph_gauge_reads_total", "outcome" => outcome).increment(1);
+    metrics::counter!("closegraph_fact_reads_total", "outcome" => outcome).increment(1);
     let found = found?;
     for status in ["active", "paused", "needs_reconnect"] {
         let count = found.iter().filter(|facts| facts.status == status).count();

@@ -95,7 +95,7 @@ async fn metrics_and_their_table_name_the_same_and_a_connection_takes_its_gauges
     let (_, _, reads) = samples(&text)
         .into_iter()
         .find(|(name, labels, _)| {
-            name == "closegraph_gauge_reads_total" && labels["outcome"] == "failed"
+            name == "closegraph_fact_reads_total" && labels["outcome"] == "failed"
         })
         .unwrap();
     assert!(reads.abs() < f64::EPSILON, "{reads} readings failed");
