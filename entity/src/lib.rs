@@ -15,6 +15,7 @@ pub mod label;
 pub mod member;
 pub mod opportunity;
 pub mod person;
+pub mod rate_limit;
 pub mod record;
 pub mod sync_checkpoint;
 pub mod sync_run;

@@ -9,6 +9,7 @@ mod m0004_run;
 mod m0005_reconcile;
 mod m0006_retention;
 mod m0007_label;
+mod m0008_rate_limit;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_reconcile::Migration),
             Box::new(m0006_retention::Migration),
             Box::new(m0007_label::Migration),
+            Box::new(m0008_rate_limit::Migration),
         ]
     }
 }

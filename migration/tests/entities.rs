@@ -4,7 +4,8 @@
 
 use closegraph_entity::{
     api_token, audit_entry, change_feed, company, connection, custom_field, drift, event, label,
-    member, opportunity, person, record, sync_checkpoint, sync_run, tombstone, transaction,
+    member, opportunity, person, rate_limit, record, sync_checkpoint, sync_run, tombstone,
+    transaction,
 };
 use closegraph_migration::{Migrator, MigratorTrait};
 use closegraph_tests::PrivatePostgres;
@@ -75,6 +76,7 @@ async fn entities(orm: &DatabaseConnection) -> BTreeMap<String, Table> {
         described(orm, member::Entity).await,
         described(orm, opportunity::Entity).await,
         described(orm, person::Entity).await,
+        described(orm, rate_limit::Entity).await,
         described(orm, sync_checkpoint::Entity).await,
         described(orm, sync_run::Entity).await,
         described(orm, tombstone::Entity).await,

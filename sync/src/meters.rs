@@ -73,7 +73,7 @@ const HISTOGRAMS: &[(&str, &str)] = &[
     ),
     (
         "closegraph_close_limiter_wait_seconds",
-        "Waits of requests for their turn under Close's rate limit; one that did not wait is not counted.",
+        "Wait of each request to Close for its turn under the rate limit.",
     ),
 ];
 

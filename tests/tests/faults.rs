@@ -108,7 +108,7 @@ fn faults() -> Vec<(&'static str, Value)> {
         ),
         (
             "answers cut short, and resets",
-            json!({ "truncations": 0.2, "resets": 0.2, "webhook_drops": 0.2 }),
+            json!({ "truncations": 0.1, "half_answers": 0.2, "resets": 0.2, "webhook_drops": 0.2 }),
         ),
         (
             "slow answers",

@@ -64,7 +64,8 @@ impl Connections {
             return Ok(client.clone());
         }
         let api_key = self.vault.open(id, API_KEY, &sealed)?;
-        let client = CloseClient::new(&parse_base_url(&base_url)?, api_key, self.options.clone())?;
+        let client = CloseClient::new(&parse_base_url(&base_url)?, api_key, self.options.clone())?
+            .shared(self.pool.clone(), id);
         clients.insert(id, (sealed, client.clone()));
         Ok(client)
     }

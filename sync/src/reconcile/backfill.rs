@@ -47,7 +47,7 @@ pub async fn backfill(
     progress: &watch::Sender<Progress>,
     stop: &CancellationToken,
 ) -> Result<RunReport, SyncError> {
-    let client = connections.client(connection_id).await?;
+    let client = connections.client(connection_id).await?.in_background();
     let context = connections.mapping(connection_id).await?;
     let run = Run::start(pool, connection_id, Kind::Backfill).await?;
     // What changes while we read is in the event log from here on.

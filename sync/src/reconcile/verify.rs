@@ -89,7 +89,7 @@ pub async fn verify(
     repair: bool,
     stop: &CancellationToken,
 ) -> Result<Vec<Drift>, SyncError> {
-    let client = connections.client(connection_id).await?;
+    let client = connections.client(connection_id).await?.in_background();
     let context = connections.mapping(connection_id).await?;
     let run = Run::start(pool, connection_id, Kind::Verify).await?;
     let requests_before = client.requests();
