@@ -51,6 +51,26 @@ impl ApiError {
         }
     }
 
+    /// The text as a log may have it: what Postgres or the decoder say of a value quotes it.
+    pub fn logged(&self) -> String {
+        const DATA_EXCEPTION: &str = "22";
+        match self {
+            Self::Database(sqlx::Error::Database(refused)) => match refused.code() {
+                Some(code) if code.starts_with(DATA_EXCEPTION) => {
+                    format!("database: a value is refused (SQLSTATE {code})")
+                }
+                _ => self.to_string(),
+            },
+            Self::Answer(error) => format!(
+                "answer of the database: {:?} error at line {} column {}",
+                error.classify(),
+                error.line(),
+                error.column()
+            ),
+            _ => self.to_string(),
+        }
+    }
+
     /// Whether the text may be shown to a client.
     pub fn is_public(&self) -> bool {
         self.code() != "INTERNAL"

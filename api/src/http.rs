@@ -6,6 +6,7 @@ mod limits;
 mod respond;
 
 pub use limits::Limits;
+pub(crate) use respond::ERRORS;
 
 use crate::ApiSchema;
 use auth::Callers;

@@ -26,6 +26,16 @@ fn schema() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
         .disable_suggestions()
 }
 
+/// Describes the metrics of this crate to the recorder and puts them at zero, so that the first increase is seen.
+pub fn describe_metrics() {
+    metrics::describe_counter!(STATEMENTS, "SQL statements that GraphQL fields executed.");
+    metrics::counter!(STATEMENTS).increment(0);
+    metrics::describe_counter!(http::ERRORS, "Errors in GraphQL answers, by code.");
+    for code in ["INTERNAL", "TIMEOUT"] {
+        metrics::counter!(http::ERRORS, "code" => code).increment(0);
+    }
+}
+
 /// The schema in GraphQL's own language.
 pub fn sdl() -> String {
     schema().finish().sdl_with_options(

@@ -21,9 +21,9 @@ pub struct Model {
     pub object_type: String,
     pub object_id: String,
     pub action: String,
-    /// The event object, without its envelope.
-    #[sea_orm(column_type = "JsonBinary")]
-    pub payload: Json,
+    /// The event object, without its envelope; absent once it was trimmed.
+    #[sea_orm(column_type = "JsonBinary", nullable)]
+    pub payload: Option<Json>,
     pub state: State,
     pub attempts: i32,
     pub next_attempt_at: DateTimeUtc,
@@ -37,7 +37,8 @@ pub struct Model {
 /// Channel on which Postgres tells workers of all processes that events wait.
 pub const CHANNEL: &str = "closegraph_event";
 
-/// What follows SET to have events worked off once more. Those that wait already stay as they are.
+/// What follows SET to have events worked off once more. Those that wait already stay as they are. Where the body was
+/// trimmed, the object is read again from Close instead.
 pub const REPLAY: &str =
     "state = 'pending', attempts = 0, error = null, finished_at = null, next_attempt_at = now()";
 
@@ -48,6 +49,8 @@ impl State {
     /// States from which an event can be replayed: it does not wait already.
     pub const REPLAYABLE: &str =
         "'applied', 'unchanged', 'stale', 'ignored', 'failed', 'dead', 'discarded'";
+    /// States in which nothing is left to do and nobody to decide: the retention counts from here.
+    pub const FINISHED: &str = "'applied', 'unchanged', 'stale', 'ignored', 'discarded'";
     /// States in which there is something to give up.
     pub const DISCARDABLE: &str = "'pending', 'failed', 'dead'";
 }

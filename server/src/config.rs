@@ -4,6 +4,7 @@
 
 mod allowed;
 mod environment;
+mod retention;
 
 pub(crate) use allowed::web_address;
 #[cfg(test)]
@@ -96,6 +97,8 @@ pub struct Sync {
     pub verify_s: NonZeroU64,
     pub settings_s: NonZeroU64,
     pub subscription_s: NonZeroU64,
+    pub event_body_retention_days: u16,
+    pub event_retention_days: u16,
 }
 
 /// How the first full load reads Close.
@@ -173,6 +176,8 @@ impl Default for Sync {
             verify_s: seconds(86_400),
             settings_s: seconds(900),
             subscription_s: seconds(300),
+            event_body_retention_days: 35,
+            event_retention_days: 90,
         }
     }
 }
@@ -238,12 +243,16 @@ impl Config {
                 section.insert(key.to_owned(), value);
             }
         }
-        table
-            .try_into()
-            .map_err(|error: toml::de::Error| ConfigError::Refused {
-                place,
-                message: error.to_string().trim().replace('\n', "; "),
-            })
+        let refused = |message| ConfigError::Refused { place, message };
+        let config: Self = match table.try_into() {
+            Ok(config) => config,
+            Err(error) => {
+                let error: toml::de::Error = error;
+                return Err(refused(error.to_string().trim().replace('\n', "; ")));
+            }
+        };
+        retention::check(&config.sync).map_err(refused)?;
+        Ok(config)
     }
 
     /// The folder for the embedded Postgres, its password and the vault key.

@@ -6,6 +6,7 @@ pub mod config;
 pub mod database;
 pub mod postgres;
 mod process;
+mod requests;
 mod shutdown;
 mod telemetry;
 mod vault;

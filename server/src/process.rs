@@ -3,11 +3,13 @@
 use crate::cli::ServeRole;
 use crate::config::Config;
 use crate::database::Database;
+use crate::requests::observe;
+use crate::telemetry;
 use anyhow::Context;
 use axum::Router;
 use closegraph_api::{Api, ApiOptions};
 use closegraph_sync::connect::Vault;
-use closegraph_sync::inbox::ReceiverOptions;
+use closegraph_sync::inbox::{ReceiverOptions, Retention};
 use closegraph_sync::{Schedule, SyncOptions, SyncService};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::time::Duration;
@@ -40,6 +42,10 @@ impl Process {
                 max_signature_age: Duration::from_secs(sync.signature_max_age_s),
             },
             strategy: sync.backfill.into(),
+            retention: Retention {
+                body_days: sync.event_body_retention_days,
+                row_days: sync.event_retention_days,
+            },
             schedule: Schedule {
                 catch_up: Duration::from_secs(sync.catch_up_s.get()),
                 sweep: Duration::from_secs(sync.sweep_s.get()),
@@ -52,22 +58,25 @@ impl Process {
             introspection: config.api.introspection,
             ..ApiOptions::default()
         };
+        let pool = database.pool.clone();
         Self {
             sync: SyncService::new(database.pool.clone(), vault, options),
-            api: Api::new(database.pool.clone(), api, move || {
-                metrics.run_upkeep();
-                metrics.render()
-            }),
+            api: Api::new(
+                database.pool.clone(),
+                api,
+                telemetry::renderer(metrics, pool),
+            ),
             role,
         }
     }
 
     fn router(&self) -> Router {
         let api = closegraph_api::router(self.api.clone());
-        match self.role {
+        let routes = match self.role {
             ServeRole::All | ServeRole::Sync => api.merge(self.sync.router()),
             ServeRole::Api => api,
-        }
+        };
+        routes.layer(axum::middleware::from_fn(observe))
     }
 }
 

@@ -217,6 +217,33 @@ fn an_unknown_key_is_refused_by_name_before_anything_is_done() {
 }
 
 #[test]
+fn events_that_would_be_forgotten_before_close_forgets_them_are_refused() {
+    for (body, row, said) in [
+        ("1", "30", "at least 31"),
+        ("91", "90", "1 to 90"),
+        ("0", "90", "1 to 90"),
+    ] {
+        let refused = closegraph()
+            .env("CLOSEGRAPH_SYNC_EVENT_BODY_RETENTION_DAYS", body)
+            .env("CLOSEGRAPH_SYNC_EVENT_RETENTION_DAYS", row)
+            .arg("serve")
+            .assert()
+            .code(2);
+        let text = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
+        assert!(
+            text.contains("retention_days is ") && text.contains(said),
+            "{body} {row}: {text}"
+        );
+    }
+    closegraph()
+        .env("CLOSEGRAPH_SYNC_EVENT_BODY_RETENTION_DAYS", "0")
+        .env("CLOSEGRAPH_SYNC_EVENT_RETENTION_DAYS", "0")
+        .arg("config")
+        .assert()
+        .success();
+}
+
+#[test]
 fn a_bad_value_in_a_file_is_refused_with_its_place() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("closegraph.toml");

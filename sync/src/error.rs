@@ -62,7 +62,12 @@ impl SyncError {
         }
     }
 
-    /// The whole chain in one line, each message once.
+    /// The chain as a log may have it: without the values that its messages quote.
+    pub fn logged(&self) -> String {
+        crate::redact::chain(self)
+    }
+
+    /// The whole chain in one line, each message once. It may quote what it is about: not for logs.
     pub fn chain(&self) -> String {
         let mut text = self.to_string();
         let mut source = std::error::Error::source(self);

@@ -2,11 +2,15 @@
 
 mod receive;
 mod reread;
+mod retention;
+mod settled;
 mod store;
 mod work;
 
 pub use receive::{Receiver, ReceiverOptions, router};
 pub(crate) use reread::{request_rereads, reread_all};
+pub use retention::Retention;
+pub(crate) use retention::retain;
 pub use store::{Delivery, Inbox};
 pub(crate) use store::{hold, release};
 pub(crate) use work::{WorkOptions, work_off};

@@ -11,8 +11,11 @@ pub mod connect;
 mod error;
 pub mod inbox;
 pub mod mapping;
+mod meters;
 pub mod reconcile;
+mod redact;
 mod supervise;
 
 pub use error::SyncError;
+pub use meters::describe_metrics;
 pub use supervise::{Schedule, SyncOptions, SyncService};

@@ -41,7 +41,7 @@ pub struct MappingContext {
 /// Why an object can't become a row.
 #[derive(Debug, thiserror::Error)]
 pub enum MappingError {
-    #[error("{field} is {given}, allowed: {allowed}")]
+    #[error("{field} is {given:?}, allowed: {allowed}")]
     Value {
         field: &'static str,
         given: String,

@@ -1,17 +1,21 @@
 //! What runs while a process syncs: workers of the inbox, re-reads, and the tasks of each connection.
 
+mod gauges;
 mod schedule;
 mod tasks;
+mod upkeep;
 
 pub use schedule::Schedule;
 
 use crate::connect::{Connections, Vault};
+use crate::error::SyncError;
 use crate::inbox::{
-    CHANNEL, Inbox, Receiver, ReceiverOptions, WorkOptions, reread_all, router, work_off,
+    CHANNEL, Inbox, Receiver, ReceiverOptions, Retention, WorkOptions, reread_all, router, work_off,
 };
 use crate::reconcile::Strategy;
 use sqlx::PgPool;
 use sqlx::postgres::PgListener;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -30,6 +34,7 @@ pub struct SyncOptions {
     pub receiver: ReceiverOptions,
     pub strategy: Strategy,
     pub schedule: Schedule,
+    pub retention: Retention,
 }
 
 impl Default for SyncOptions {
@@ -41,6 +46,7 @@ impl Default for SyncOptions {
             receiver: ReceiverOptions::default(),
             strategy: Strategy::Auto,
             schedule: Schedule::default(),
+            retention: Retention::default(),
         }
     }
 }
@@ -93,6 +99,7 @@ impl SyncService {
         }
         let (service, rereads) = (self.clone(), stop.clone());
         tasks.spawn(async move { service.reread(&rereads).await });
+        upkeep::spawn(self, &mut tasks, &stop);
         tasks.spawn(self.clone().run_tasks(stop));
         while tasks.join_next().await.is_some() {}
     }
@@ -108,7 +115,7 @@ impl SyncService {
                 Ok(claimed) if claimed > 0 => continue,
                 Ok(_) => {}
                 Err(error) => {
-                    tracing::error!(error = %error.chain(), "the inbox can't be worked off");
+                    tracing::error!(error = error.logged(), "the inbox can't be worked off");
                 }
             }
             tokio::select! {
@@ -126,7 +133,7 @@ impl SyncService {
                 Ok(count) if count > 0 => continue,
                 Ok(_) => {}
                 Err(error) => {
-                    tracing::warn!(error = %error.chain(), "objects can't be read again");
+                    tracing::warn!(error = error.logged(), "objects can't be read again");
                 }
             }
             tokio::select! {
@@ -159,6 +166,26 @@ async fn listen(pool: PgPool, wake: Arc<Notify>, pause: Duration, stop: Cancella
             .is_none()
         {
             return;
+        }
+    }
+}
+
+/// Repeats a task until told to stop; a failure is logged and the task is tried again.
+async fn every<F, Fut>(pause: Duration, stop: &CancellationToken, task: F)
+where
+    F: Fn() -> Fut,
+    Fut: Future<Output = Result<(), SyncError>>,
+{
+    while !stop.is_cancelled() {
+        if let Err(error) = task().await {
+            tracing::warn!(
+                error = error.logged(),
+                "a sync task failed; it will be tried again"
+            );
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = stop.cancelled() => {}
         }
     }
 }

@@ -14,7 +14,9 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response as HttpResponse};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::error::Error;
+
+/// Counter of the errors in GraphQL answers.
+pub(crate) const ERRORS: &str = "closegraph_api_errors_total";
 
 const GRAPHQL_JSON: &str = "application/graphql-response+json";
 
@@ -275,14 +277,14 @@ fn disclose(error: &mut ServerError, refused: &'static str) {
     let (code, public) = match error.source::<ApiError>() {
         Some(inner) => {
             if !inner.is_public() {
-                let cause = inner.source().map(tracing::field::display);
-                tracing::error!(error = %inner, cause, path = ?error.path, "a field can't be answered");
+                tracing::error!(error = inner.logged(), path = ?error.path, "a field can't be answered");
             }
             (inner.code(), inner.is_public())
         }
         None if error.path.is_empty() => (refused, true),
         None => ("BAD_USER_INPUT", true),
     };
+    metrics::counter!(ERRORS, "code" => code).increment(1);
     if !public {
         "something went wrong here; it is in the server's log".clone_into(&mut error.message);
     }

@@ -106,8 +106,8 @@ pub(crate) struct Event {
     pub attempts: i32,
     /// Why it failed, or a note on its outcome.
     pub error: Option<String>,
-    /// The event as Close sent it.
-    pub payload: Json<serde_json::Value>,
+    /// The event as Close sent it; null once it was trimmed.
+    pub payload: Option<Json<serde_json::Value>>,
     pub connection: Connection,
 }
 

@@ -148,6 +148,7 @@ async fn show(database: &Database, id: Uuid) -> anyhow::Result<()> {
         "action": found.action, "state": found.state, "attempts": found.attempts, "error": found.error,
         "receivedAt": found.received_at, "deliveredAt": found.delivered_at, "finishedAt": found.finished_at,
         "nextAttemptAt": found.next_attempt_at, "payload": found.payload,
+        "trimmed": found.payload.is_none(),
     });
     super::print(&serde_json::to_string_pretty(&shown)?)
 }

@@ -87,13 +87,15 @@ async fn keep_connecting(
         match stop.run_until_cancelled(connecting).await {
             None => return Ok(()),
             Some(Ok(connected)) => {
-                let organization = connected.organization_name;
-                tracing::info!(connection = %connected.id, organization, "connected");
+                tracing::info!(connection = %connected.id, "connected");
                 return Ok(());
             }
             Some(Err(error)) if error.may_pass() => {
-                tracing::warn!(error = %error.chain(), retry_s = pause.as_secs(),
-                    "the organization of {API_KEY} can't be connected now; it will be tried again");
+                tracing::warn!(
+                    error = error.logged(),
+                    retry_s = pause.as_secs(),
+                    "the organization of {API_KEY} can't be connected now; it will be tried again"
+                );
             }
             Some(Err(error)) => {
                 stop.cancel();

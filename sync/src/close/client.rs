@@ -173,6 +173,7 @@ impl CloseClient {
             .await
     }
 
+    #[tracing::instrument(name = "close_request", skip_all, fields(request_id = %uuid::Uuid::new_v4(), path = path))]
     async fn send<T>(
         &self,
         path: &str,
@@ -215,7 +216,11 @@ impl CloseClient {
                 return Err(error);
             };
             let delay = asked_to_wait.map_or(delay, |wait| wait + self.options.min_delay);
-            tracing::debug!(path, error = %error, delay_ms = delay.as_millis() as u64, "asking Close again");
+            tracing::debug!(
+                error = crate::redact::chain(&error),
+                delay_ms = delay.as_millis() as u64,
+                "asking Close again"
+            );
             tokio::time::sleep(delay).await;
         }
     }
@@ -235,8 +240,13 @@ impl CloseClient {
             },
             retry: Retry::Backoff,
         };
-        let response = request.send().await.map_err(transport)?;
+        let sent = request.send().await.inspect_err(|_| {
+            metrics::counter!("closegraph_close_requests_total", "outcome" => "no_answer")
+                .increment(1);
+        });
+        let response = sent.map_err(transport)?;
         let status = response.status();
+        tracing::debug!(status = status.as_u16(), "Close answered");
         metrics::counter!("closegraph_close_requests_total", "outcome" => outcome(status))
             .increment(1);
         let rate_limit = header_text(&response, "ratelimit").and_then(RateLimit::parse);

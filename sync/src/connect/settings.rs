@@ -98,7 +98,9 @@ async fn members(client: &CloseClient) -> Result<Vec<Change>, SyncError> {
         for user in page.data {
             match Change::read(ObjectType::User, user, Origin::Backfill) {
                 Ok(change) => changes.push(change),
-                Err(error) => tracing::warn!(error = %error, "a user can't be read"),
+                Err(error) => {
+                    tracing::warn!(error = crate::redact::chain(&error), "a user can't be read");
+                }
             }
         }
         if !page.has_more || count == 0 {

@@ -6,6 +6,7 @@ use super::store::{Delivery, Inbox};
 use crate::close::signature::{HASH_HEADER, SignatureError, SigningKey, TIMESTAMP_HEADER};
 use crate::connect::{Connections, Vault};
 use crate::error::SyncError;
+use crate::redact::chain;
 use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::extract::{DefaultBodyLimit, Path, State};
@@ -87,7 +88,7 @@ impl Receiver {
             return Ok(cached.keys);
         }
         let keys = self.connections.signing_keys(connection_id).await.map_err(|error| {
-            tracing::error!(connection = %connection_id, error = %error.chain(), "a signing key can't be read");
+            tracing::error!(connection = %connection_id, error = error.logged(), "a signing key can't be read");
             Refusal::Unavailable
         })?;
         let keys: Arc<[SigningKey]> = keys.into();
@@ -122,19 +123,17 @@ impl Receiver {
             .map_err(|error| Refusal::NoEvent(format!("the body is no UTF-8: {error}")))?;
         let delivery = Delivery::from_envelope(connection_id, Origin::Webhook, text)
             .map_err(|error| Refusal::NoEvent(error.to_string()))?;
-        if !fresh
-            && !self
-                .inbox
-                .knows(&delivery)
-                .await
-                .map_err(|error| unavailable(&error))?
-        {
+        let (event, close_event) = (delivery.id(), delivery.close_event_id().to_owned());
+        let unavailable = |error: sqlx::Error| {
+            tracing::error!(connection = %connection_id, %event, error = chain(&error), "a delivery can't be stored");
+            Refusal::Unavailable
+        };
+        if !fresh && !self.inbox.knows(&delivery).await.map_err(unavailable)? {
             self.confirm(connection_id, &delivery).await?;
         }
-        self.inbox
-            .store(delivery)
-            .await
-            .map_err(|error| unavailable(&error))
+        self.inbox.store(delivery).await.map_err(unavailable)?;
+        tracing::debug!(connection = %connection_id, %event, close_event, "a delivery is stored");
+        Ok(())
     }
 
     /// Whether the signature is right (else refused), and made a moment ago.
@@ -167,7 +166,7 @@ impl Receiver {
             Ok::<_, SyncError>(client.event(delivery.close_event_id()).await?)
         };
         let logged = asked.await.map_err(|error| {
-            tracing::warn!(connection = %connection_id, error = %error.chain(), "an old delivery can't be confirmed");
+            tracing::warn!(connection = %connection_id, event = %delivery.id(), error = error.logged(), "an old delivery can't be confirmed");
             stale()
         })?;
         let logged = logged.ok_or_else(stale)?;
@@ -178,11 +177,6 @@ impl Receiver {
     }
 }
 
-fn unavailable(error: &sqlx::Error) -> Refusal {
-    tracing::error!(%error, "a delivery can't be stored");
-    Refusal::Unavailable
-}
-
 enum Refusal {
     Denied(String),
     NoEvent(String),
@@ -190,8 +184,9 @@ enum Refusal {
     Unavailable,
 }
 
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
+impl Refusal {
+    /// The answer; what is wrong with a body is told to its sender only.
+    fn answer(self, connection_id: Uuid) -> Response {
         let (status, reason, message) = match self {
             Self::Denied(message) => (StatusCode::UNAUTHORIZED, "signature", message),
             Self::NoEvent(message) => (StatusCode::BAD_REQUEST, "no_event", message),
@@ -205,6 +200,7 @@ impl IntoResponse for Refusal {
             }
         };
         metrics::counter!("closegraph_events_refused_total", "reason" => reason).increment(1);
+        tracing::info!(connection = %connection_id, reason, "a delivery is refused");
         (status, axum::Json(json!({"error": message}))).into_response()
     }
 }
@@ -233,7 +229,7 @@ async fn deliver(
     };
     match received.await {
         Ok(()) => StatusCode::OK.into_response(),
-        Err(refusal) => refusal.into_response(),
+        Err(refusal) => refusal.answer(connection_id),
     }
 }
 

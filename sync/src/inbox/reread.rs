@@ -1,6 +1,8 @@
 //! Objects whose truth can't be told from what arrived are read again from Close. The wish is an inbox row of its own
-//! (action `read`), so that it survives a crash, is not made twice, and shows among the events.
+//! (action `read`), so that it survives a crash, is not made twice, and shows among the events. An event that is
+//! replayed after its body was trimmed is such a wish, too.
 
+use super::work::tell_failed;
 use crate::apply::{Outcome, apply};
 use crate::change::{Change, Content};
 use crate::close::{CloseClient, CloseError, Object, ObjectType};
@@ -9,7 +11,8 @@ use crate::error::SyncError;
 use chrono::{DateTime, Utc};
 use closegraph_entity::record::Origin;
 use futures::{StreamExt, stream};
-use sqlx::{PgPool, Postgres, Transaction};
+use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+use tracing::Instrument;
 use uuid::Uuid;
 
 /// Attempts after which a re-read is dead.
@@ -49,7 +52,8 @@ const CLAIM: &str = "
     update event set attempts = attempts + 1, next_attempt_at = now() + interval '1 minute'
      where seq in (
         select seq from event
-         where state in ('pending', 'failed') and next_attempt_at <= now() and action = 'read'
+         where state in ('pending', 'failed') and next_attempt_at <= now()
+           and (action = 'read' or payload is null)
            and connection_id in (select id from connection where status = 'active')
          order by next_attempt_at, seq limit 20 for update skip locked)
     returning seq, id, connection_id, object_type, object_id, event_updated_at, attempts";
@@ -64,10 +68,19 @@ pub(crate) async fn reread_all(
     let claimed: Vec<Claimed> = sqlx::query_as(CLAIM).fetch_all(pool).await?;
     let count = claimed.len();
     let read = stream::iter(claimed).map(|claim| async move {
-        let (seq, attempts) = (claim.0, claim.6);
-        match reread(pool, connections, claim).await {
+        let (seq, event, connection, attempts) = (claim.0, claim.1, claim.2, claim.6);
+        let span = tracing::info_span!("reread", %connection, %event);
+        match reread(pool, connections, claim).instrument(span).await {
             Ok(()) => Ok(()),
-            Err(error) => fail(pool, seq, attempts, &error).await,
+            Err(error) => {
+                let state = if attempts >= MAX_ATTEMPTS {
+                    "dead"
+                } else {
+                    "failed"
+                };
+                tell_failed(connection, event, state, attempts, &error);
+                fail(pool, seq, state, &error).await
+            }
         }
     });
     let mut read = read.buffer_unordered(AT_ONCE);
@@ -78,13 +91,7 @@ pub(crate) async fn reread_all(
 }
 
 /// Notes a failed attempt, with the time of the next or, after the last, none.
-async fn fail(pool: &PgPool, seq: i64, attempts: i32, error: &SyncError) -> Result<(), SyncError> {
-    let state = if attempts >= MAX_ATTEMPTS {
-        "dead"
-    } else {
-        "failed"
-    };
-    tracing::warn!(seq, error = %error.chain(), state, "an object can't be read again");
+async fn fail(pool: &PgPool, seq: i64, state: &str, error: &SyncError) -> Result<(), SyncError> {
     sqlx::query(
         "update event set state = $2, error = $3,
                 next_attempt_at = now() + least(power(2, attempts), 3600) * (0.5 + random()) * interval '1 second'
@@ -101,7 +108,8 @@ async fn fail(pool: &PgPool, seq: i64, attempts: i32, error: &SyncError) -> Resu
 async fn reread(pool: &PgPool, connections: &Connections, claim: Claimed) -> Result<(), SyncError> {
     let (seq, event_id, connection_id, object_type, close_id, version, _) = claim;
     let Some(object_type) = ObjectType::of_event(&object_type) else {
-        return Ok(());
+        let mut session = pool.acquire().await?;
+        return Ok(settle(&mut session, seq, "ignored").await?);
     };
     let client = connections.client(connection_id).await?;
     let content = match read(&client, object_type, &close_id).await? {
@@ -129,12 +137,28 @@ async fn reread(pool: &PgPool, connections: &Connections, claim: Claimed) -> Res
         outcomes.first(),
         Some(Outcome::Created | Outcome::Updated | Outcome::Deleted)
     );
-    sqlx::query("update event set state = $2, error = null, finished_at = now() where seq = $1")
-        .bind(seq)
-        .bind(if changed { "applied" } else { "unchanged" })
-        .execute(&mut *transaction)
-        .await?;
+    let state = if changed { "applied" } else { "unchanged" };
+    settle(&mut transaction, seq, state).await?;
     transaction.commit().await?;
+    Ok(())
+}
+
+async fn settle(
+    session: &mut PgConnection,
+    seq: i64,
+    state: &'static str,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update event
+            set state = $2, finished_at = now(),
+                error = case when action <> 'read' then 'its body was trimmed: the object was read again' end
+          where seq = $1",
+    )
+    .bind(seq)
+    .bind(state)
+    .execute(session)
+    .await?;
+    metrics::counter!("closegraph_events_total", "outcome" => state).increment(1);
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 //! not the ceiling.
 
 use crate::close::{ObjectType, parse_timestamp};
+use crate::redact::chain;
 use chrono::{DateTime, Utc};
 use closegraph_entity::record::Origin;
 use serde::Deserialize;
@@ -16,7 +17,8 @@ const BATCH: usize = 256;
 const QUEUE: usize = 4096;
 
 /// The same event comes twice: `(connection, event id, its date_updated)` is unique, and later copies are dropped. An
-/// event that was held back is let go by a copy that is not. Answers how many wait to be applied.
+/// event that was held back is let go by a copy that is not. Answers how many wait to be applied, and of those that were
+/// not known, how many will be applied and how many are ignored.
 const STORE: &str = "
     with stored as (
         insert into event (id, connection_id, origin, close_event_id, event_updated_at, object_type,
@@ -32,10 +34,15 @@ const STORE: &str = "
            set delivered_at = coalesce(event.delivered_at, excluded.delivered_at),
                next_attempt_at = case event.next_attempt_at when 'infinity' then now() else event.next_attempt_at end
             where not $12 and event.delivered_at is null
-        returning case when xmax = 0 or next_attempt_at <= now() then state end as state
-    )
-    select count(*), case when count(*) > 0 and not $12 then pg_notify($11, '') is null end
-      from stored where state = 'pending'";
+        returning xmax = 0 as new, case when xmax = 0 or next_attempt_at <= now() then state end as state
+    ),
+    counts as (
+        select count(*) filter (where state = 'pending') as waiting,
+               count(*) filter (where new and state = 'pending') as stored,
+               count(*) filter (where new and state = 'ignored') as ignored
+          from stored)
+    select waiting, stored, ignored, case when waiting > 0 and not $12 then pg_notify($11, '') is null end
+      from counts";
 
 const RELEASE: &str = "
     with released as (
@@ -136,7 +143,8 @@ impl Delivery {
             && self.event_updated_at >= other.event_updated_at
     }
 
-    fn id(&self) -> Uuid {
+    /// Id of its row.
+    pub(super) fn id(&self) -> Uuid {
         let name = format!(
             "{}/{}",
             self.close_event_id,
@@ -192,7 +200,11 @@ async fn store_all(pool: PgPool, mut waiting: mpsc::Receiver<(Delivery, Answer)>
                 .for_each(|answer| drop(answer.send(Ok(())))),
             // One delivery that Postgres refuses must not take its neighbours along.
             Err(error) if deliveries.len() > 1 => {
-                tracing::warn!(error = %error, count = deliveries.len(), "storing deliveries one by one");
+                tracing::warn!(
+                    error = chain(&error),
+                    count = deliveries.len(),
+                    "storing deliveries one by one"
+                );
                 for (delivery, answer) in deliveries.iter().zip(answers) {
                     let stored = store(&pool, std::slice::from_ref(delivery)).await;
                     drop(answer.send(stored));
@@ -238,7 +250,7 @@ async fn insert(pool: &PgPool, deliveries: &[Delivery], held: bool) -> Result<u6
         }
     };
     let each = deliveries;
-    let waiting: i64 = sqlx::query_scalar(STORE)
+    let (waiting, stored, ignored, _): (i64, i64, i64, Option<bool>) = sqlx::query_as(STORE)
         .bind(each.iter().map(Delivery::id).collect::<Vec<_>>())
         .bind(
             each.iter()
@@ -285,13 +297,17 @@ async fn insert(pool: &PgPool, deliveries: &[Delivery], held: bool) -> Result<u6
         .bind(held)
         .fetch_one(pool)
         .await?;
-    for delivery in each {
-        let outcome = if delivery.is_modelled() {
-            "stored"
-        } else {
-            "ignored"
-        };
-        metrics::counter!("closegraph_events_received_total", "outcome" => outcome).increment(1);
+    let number = |count: i64| u64::try_from(count).unwrap_or(0);
+    let (stored, ignored) = (number(stored), number(ignored));
+    let known = (each.len() as u64).saturating_sub(stored + ignored);
+    let origin = if held { "event_log" } else { "webhook" };
+    for (outcome, count) in [
+        ("stored", stored),
+        ("ignored", ignored),
+        ("duplicate", known),
+    ] {
+        metrics::counter!("closegraph_events_received_total", "origin" => origin, "outcome" => outcome)
+            .increment(count);
     }
-    Ok(u64::try_from(waiting).unwrap_or(0))
+    Ok(number(waiting))
 }

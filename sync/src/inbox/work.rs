@@ -1,6 +1,7 @@
 //! Works off the inbox: claims what is ready, folds it by object, and notes what became of each event in the
 //! transaction that wrote the rows. A crash releases the claim with the transaction.
 
+use super::settled::Settled;
 use super::{LISTED, request_rereads};
 use crate::apply::{Outcome, apply};
 use crate::change::{Change, ChangeError, changes_of_event};
@@ -41,6 +42,7 @@ const CLAIM: &str = "
     select seq, id, connection_id, origin, action, object_type, payload::text
       from event
      where state in ('pending', 'failed') and next_attempt_at <= now() and action <> 'read'
+       and payload is not null
      order by next_attempt_at, seq
      limit $1
        for update skip locked";
@@ -48,14 +50,8 @@ const CLAIM: &str = "
 const CLAIM_ONE: &str = "
     select seq, id, connection_id, origin, action, object_type, payload::text
       from event
-     where seq = $1 and state in ('pending', 'failed')
+     where seq = $1 and state in ('pending', 'failed') and payload is not null
        for update skip locked";
-
-const SETTLE: &str = "
-    update event
-       set state = outcome.state, error = outcome.error, finished_at = now(), attempts = attempts + 1
-      from unnest($1::bigint[], $2::text[], $3::text[]) as outcome (seq, state, error)
-     where event.seq = outcome.seq";
 
 #[derive(Debug, sqlx::FromRow)]
 struct Claimed {
@@ -102,16 +98,27 @@ pub(crate) async fn work_off(pool: &PgPool, options: &WorkOptions) -> Result<usi
     }
     let seqs: Vec<i64> = claimed.iter().map(|event| event.seq).collect();
     let worked = match settle(&mut transaction, claimed).await {
-        Ok(()) => transaction.commit().await.map_err(SyncError::from),
+        Ok(settled) => transaction
+            .commit()
+            .await
+            .map(|()| settled)
+            .map_err(SyncError::from),
         Err(error) => {
             transaction.rollback().await?;
             Err(error)
         }
     };
-    if let Err(error) = worked {
-        tracing::warn!(error = %error.chain(), count = seqs.len(), "a batch failed: working it off one by one");
-        for seq in &seqs {
-            one(pool, options, *seq).await?;
+    match worked {
+        Ok(settled) => settled.tell(start.elapsed()),
+        Err(error) => {
+            tracing::warn!(
+                error = error.logged(),
+                count = seqs.len(),
+                "a batch failed: working it off one by one"
+            );
+            for seq in &seqs {
+                one(pool, options, *seq).await?;
+            }
         }
     }
     metrics::histogram!("closegraph_apply_duration_seconds").record(start.elapsed().as_secs_f64());
@@ -120,19 +127,25 @@ pub(crate) async fn work_off(pool: &PgPool, options: &WorkOptions) -> Result<usi
 
 /// Works off one event; should it fail, it waits for its next attempt and nobody waits for it.
 async fn one(pool: &PgPool, options: &WorkOptions, seq: i64) -> Result<(), SyncError> {
+    let start = Instant::now();
     let mut transaction = pool.begin().await?;
     let claimed: Vec<Claimed> = sqlx::query_as(CLAIM_ONE)
         .bind(seq)
         .fetch_all(&mut *transaction)
         .await?;
-    let failed = match settle(&mut transaction, claimed).await {
-        Ok(()) => transaction.commit().await.err().map(SyncError::from),
+    let error = match settle(&mut transaction, claimed).await {
+        Ok(settled) => match transaction.commit().await {
+            Ok(()) => {
+                settled.tell(start.elapsed());
+                return Ok(());
+            }
+            Err(error) => error.into(),
+        },
         Err(error) => {
             transaction.rollback().await?;
-            Some(error)
+            error
         }
     };
-    let Some(error) = failed else { return Ok(()) };
     fail(pool, options, seq, &error).await
 }
 
@@ -143,10 +156,7 @@ async fn fail(
     seq: i64,
     error: &SyncError,
 ) -> Result<(), SyncError> {
-    let message = error.chain();
-    tracing::warn!(seq, error = %message, "an event failed");
-    metrics::counter!("closegraph_events_total", "outcome" => "failed").increment(1);
-    sqlx::query(
+    let noted: Option<(Uuid, Uuid, String, i32)> = sqlx::query_as(
         "update event
             set attempts = attempts + 1,
                 state = case when attempts + 1 >= $2 then 'dead' else 'failed' end,
@@ -154,24 +164,42 @@ async fn fail(
                 error = $3,
                 next_attempt_at = now() + least($4 * power(2, least(attempts, 20)), $5)
                                           * (0.5 + random()) * interval '1 second'
-          where seq = $1",
+          where seq = $1
+      returning id, connection_id, state, attempts",
     )
     .bind(seq)
     .bind(options.max_attempts)
-    .bind(message)
+    .bind(error.chain())
     .bind(options.min_delay.as_secs_f64())
     .bind(options.max_delay.as_secs_f64())
-    .execute(pool)
+    .fetch_optional(pool)
     .await?;
+    if let Some((event, connection, state, attempts)) = noted {
+        tell_failed(connection, event, &state, attempts, error);
+    }
     Ok(())
+}
+
+/// Counts and logs an attempt that failed, of whatever kind.
+pub(super) fn tell_failed(
+    connection: Uuid,
+    event: Uuid,
+    state: &str,
+    attempts: i32,
+    error: &SyncError,
+) {
+    let outcome = if state == "dead" { "dead" } else { "failed" };
+    metrics::counter!("closegraph_events_total", "outcome" => outcome).increment(1);
+    tracing::warn!(%connection, %event, state, attempts, error = error.logged(), "an event failed");
 }
 
 /// Applies claimed events and notes what became of each.
 async fn settle(
     transaction: &mut Transaction<'_, Postgres>,
     claimed: Vec<Claimed>,
-) -> Result<(), SyncError> {
-    let mut settled = Settled::default();
+) -> Result<Settled, SyncError> {
+    let names = claimed.iter();
+    let mut settled = Settled::of(names.map(|event| (event.seq, event.id, event.connection_id)));
     // In one order, so that two workers can't wait for each other.
     let mut by_connection: BTreeMap<Uuid, Vec<(i64, Change)>> = BTreeMap::new();
     for event in claimed {
@@ -199,13 +227,8 @@ async fn settle(
         let context = mapping(&mut **transaction, connection_id).await?;
         apply_claimed(transaction, &context, changes, &mut settled).await?;
     }
-    sqlx::query(SETTLE)
-        .bind(settled.seqs)
-        .bind(settled.states)
-        .bind(settled.errors)
-        .execute(&mut **transaction)
-        .await?;
-    Ok(())
+    settled.write(transaction).await?;
+    Ok(settled)
 }
 
 async fn apply_claimed(
@@ -257,22 +280,5 @@ const fn weight(outcome: &Outcome) -> u8 {
         Outcome::Tie => 2,
         Outcome::Created | Outcome::Updated | Outcome::Deleted => 3,
         Outcome::Invalid(_) => 4,
-    }
-}
-
-/// The new states of events, as columns.
-#[derive(Debug, Default)]
-struct Settled {
-    seqs: Vec<i64>,
-    states: Vec<&'static str>,
-    errors: Vec<Option<String>>,
-}
-
-impl Settled {
-    fn push(&mut self, seq: i64, state: &'static str, error: Option<String>) {
-        metrics::counter!("closegraph_events_total", "outcome" => state).increment(1);
-        self.seqs.push(seq);
-        self.states.push(state);
-        self.errors.push(error);
     }
 }

@@ -91,7 +91,7 @@ pub async fn backfill(
             updated = report.updated, unchanged = report.unchanged, requests = report.requests,
             "backfill is complete"),
         Err(error) => {
-            tracing::warn!(connection = %connection_id, error = %error.chain(), "backfill stopped");
+            tracing::warn!(connection = %connection_id, error = error.logged(), "backfill stopped");
         }
     }
     result

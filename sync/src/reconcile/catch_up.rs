@@ -61,6 +61,7 @@ pub(super) async fn mark(
             message,
             ..
         }) => {
+            let message = crate::redact::without_values(&message);
             tracing::warn!(connection = %connection_id, message, "Close does not show its event log to this credential: an admin's key is needed to catch up on what webhooks miss");
             return Ok(());
         }
@@ -154,7 +155,7 @@ fn readable(connection_id: Uuid, event: &str) -> Option<Delivery> {
         closegraph_entity::record::Origin::EventLog,
         event,
     )
-    .inspect_err(|error| tracing::warn!(%error, "an event of the log can't be read"))
+    .inspect_err(|error| tracing::warn!(connection = %connection_id, error = crate::redact::chain(error), "an event of the log can't be read"))
     .ok()
 }
 

@@ -247,9 +247,10 @@ impl Load<'_> {
     ) -> Result<(), SyncError> {
         let close_id = object.text("id").unwrap_or_default();
         tracing::warn!(
+            connection = %self.context.connection_id,
             object = object_type.as_str(),
             close_id,
-            reason,
+            reason = crate::redact::without_values(reason),
             "an object goes to the dead letters"
         );
         let name = format!("backfill/{}/{close_id}", self.run.id);

@@ -238,7 +238,13 @@ impl Check<'_> {
         };
         let change = Change::read(object_type, object, Origin::Reread);
         Ok(change
-            .inspect_err(|error| tracing::warn!(close_id = suspect.close_id, %error, "an object can't be read"))
+            .inspect_err(|error| {
+                tracing::warn!(
+                    close_id = suspect.close_id,
+                    error = crate::redact::chain(error),
+                    "an object can't be read"
+                );
+            })
             .ok())
     }
 

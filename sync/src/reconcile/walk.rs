@@ -254,7 +254,7 @@ impl Walker {
 
     fn turn_to_search(&mut self, since: Option<DateTime<Utc>>, reason: &str) -> Page {
         tracing::info!(
-            reason,
+            reason = crate::redact::without_values(reason),
             "the list of leads does not serve: searching instead"
         );
         self.seen.clear();

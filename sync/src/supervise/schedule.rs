@@ -48,6 +48,19 @@ pub(super) enum Task {
 }
 
 impl Task {
+    /// Its name in logs and labels.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Subscription => "subscription",
+            Self::CatchUp => "catch_up",
+            Self::Settings => "settings",
+            Self::Backfill => "backfill",
+            Self::Remap => "remap",
+            Self::Sweep => "sweep",
+            Self::Verify => "verify",
+        }
+    }
+
     /// Whether it may take long: few of these run at once, so that the others never wait for them.
     pub(super) const fn is_long(self) -> bool {
         matches!(

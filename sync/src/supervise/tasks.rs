@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 use uuid::Uuid;
 
 /// Tasks of a kind that run at once in a process.
@@ -60,7 +61,7 @@ impl SyncService {
                 _ = tick.tick() => match tasks.start_due(first).await {
                     Ok(()) => first = false,
                     Err(error) => {
-                        tracing::warn!(error = %error.chain(), "what is due can't be seen");
+                        tracing::warn!(error = error.logged(), "what is due can't be seen");
                     }
                 },
                 Some(ended) = tasks.handles.join_next_with_id() => tasks.ended(ended),
@@ -75,7 +76,8 @@ impl SyncService {
         task: Task,
         stop: &CancellationToken,
     ) -> Result<(), SyncError> {
-        let result = self.run_task(id, task, stop).await;
+        let span = tracing::info_span!("task", connection = %id, task = task.word());
+        let result = self.run_task(id, task, stop).instrument(span).await;
         if result.as_ref().is_err_and(SyncError::is_unauthorized) {
             self.connections.check_credential(id).await?;
         }
@@ -179,18 +181,26 @@ impl Tasks {
         let options = &self.service.options;
         let period = task.period(&options.schedule);
         let failures = self.waiting.get(&named).map_or(0, |pause| pause.failures);
+        let count = |outcome: &'static str| {
+            metrics::counter!("closegraph_tasks_total", "task" => task.word(), "outcome" => outcome)
+                .increment(1);
+        };
         let failed = |error: String| {
-            tracing::warn!(connection = %id, ?task, error, "a task failed; it will be tried again");
+            count("failed");
+            tracing::warn!(connection = %id, task = task.word(), error, "a task failed; it will be tried again");
             let pause = options.poll.saturating_mul(1 << failures.min(10));
             (pause.min(LONGEST_PAUSE), failures + 1)
         };
         let (pause, failures) = match result {
-            Ok(Ok(())) => (period.unwrap_or_default() / 2, 0),
+            Ok(Ok(())) => {
+                count("succeeded");
+                (period.unwrap_or_default() / 2, 0)
+            }
             Ok(Err(SyncError::AlreadyRunning { .. })) => {
                 (period.unwrap_or(OTHER_PROCESS).min(OTHER_PROCESS), failures)
             }
             Ok(Err(SyncError::Interrupted)) => (Duration::ZERO, failures),
-            Ok(Err(error)) => failed(error.chain()),
+            Ok(Err(error)) => failed(error.logged()),
             Err(broken_off) => failed(broken_off.to_string()),
         };
         let until = Instant::now() + pause;
