@@ -6,6 +6,7 @@
 
 mod fold;
 mod lock;
+mod stage;
 mod stored;
 mod trail;
 mod write;
@@ -29,6 +30,8 @@ pub enum Outcome {
     Stale,
     /// Same version, other content: the object has to be read again.
     Tie,
+    /// A part of an object of which nothing else is known, too little for a row: the object has to be read again.
+    Incomplete,
     /// It can't become a row; the reason is for the dead letters.
     Invalid(String),
 }

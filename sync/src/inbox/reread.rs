@@ -109,13 +109,15 @@ async fn reread(pool: &PgPool, connections: &Connections, claim: Claimed) -> Res
     let context = connections.mapping(connection_id).await?;
     let mut transaction = pool.begin().await?;
     let outcomes = apply(&mut transaction, &context, None, vec![change]).await?;
-    let changed = matches!(
-        outcomes.first(),
-        Some(Outcome::Created | Outcome::Updated | Outcome::Deleted)
-    );
-    sqlx::query("update event set state = $2, error = null, finished_at = now() where seq = $1")
+    let (state, error) = match outcomes.into_iter().next() {
+        Some(Outcome::Created | Outcome::Updated | Outcome::Deleted) => ("applied", None),
+        Some(Outcome::Invalid(reason)) => ("dead", Some(reason)),
+        _ => ("unchanged", None),
+    };
+    sqlx::query("update event set state = $2, error = $3, finished_at = now() where seq = $1")
         .bind(seq)
-        .bind(if changed { "applied" } else { "unchanged" })
+        .bind(state)
+        .bind(error)
         .execute(&mut *transaction)
         .await?;
     transaction.commit().await?;

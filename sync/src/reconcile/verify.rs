@@ -263,7 +263,9 @@ impl Check<'_> {
                 Outcome::Created => drift.count(close_id, "missing", self.repair),
                 Outcome::Updated => drift.count(close_id, "stale", self.repair),
                 Outcome::Deleted => drift.count(close_id, "extra", self.repair),
-                Outcome::Tie | Outcome::Invalid(_) => drift.count(close_id, "stale", false),
+                Outcome::Tie | Outcome::Incomplete | Outcome::Invalid(_) => {
+                    drift.count(close_id, "stale", false);
+                }
                 Outcome::Unchanged | Outcome::Stale => {}
             }
         }
