@@ -227,9 +227,7 @@ fn merge(stored: Option<&Object>, content: &Content) -> Object {
             changed_fields,
         } => {
             merged.overlay(data, false);
-            for key in changed_fields.iter().filter(|key| data.get(key).is_none()) {
-                merged.clear(key);
-            }
+            merged.clear_lacking(changed_fields, data);
         }
         Content::Deleted { .. } => {}
     }
