@@ -7,6 +7,8 @@ mod m0002_mirror;
 mod m0003_inbox;
 mod m0004_run;
 mod m0005_reconcile;
+mod m0007_label;
+mod m0008_rate_limit;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -28,6 +30,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_inbox::Migration),
             Box::new(m0004_run::Migration),
             Box::new(m0005_reconcile::Migration),
+            Box::new(m0007_label::Migration),
+            Box::new(m0008_rate_limit::Migration),
         ]
     }
 }

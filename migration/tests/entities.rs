@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use closegraph_entity::{
-    api_token, audit_entry, change_feed, company, connection, custom_field, drift, event, member,
-    opportunity, person, record, sync_checkpoint, sync_run, tombstone, transaction,
+    api_token, audit_entry, change_feed, company, connection, custom_field, drift, event, label,
+    member, opportunity, person, rate_limit, record, sync_checkpoint, sync_run, tombstone,
+    transaction,
 };
 use closegraph_migration::{Migrator, MigratorTrait};
 use closegraph_tests::PrivatePostgres;
@@ -71,9 +72,11 @@ async fn entities(orm: &DatabaseConnection) -> BTreeMap<String, Table> {
         described(orm, custom_field::Entity).await,
         described(orm, drift::Entity).await,
         described(orm, event::Entity).await,
+        described(orm, label::Entity).await,
         described(orm, member::Entity).await,
         described(orm, opportunity::Entity).await,
         described(orm, person::Entity).await,
+        described(orm, rate_limit::Entity).await,
         described(orm, sync_checkpoint::Entity).await,
         described(orm, sync_run::Entity).await,
         described(orm, tombstone::Entity).await,

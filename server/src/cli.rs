@@ -176,6 +176,10 @@ pub enum Sync {
     /// Read what Close's event log has since it was last read. A running server works it off.
     #[command(after_help = "Example: closegraph sync catch-up")]
     CatchUp(ConnectionArgs),
+    /// Compute all columns again from the objects that are kept; Close is not asked. A server does it by itself when the
+    /// mapping has changed.
+    #[command(after_help = "Example: closegraph sync remap")]
+    Remap(ConnectionArgs),
 }
 
 #[derive(Debug, Args)]

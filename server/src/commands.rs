@@ -7,6 +7,7 @@ mod demo;
 mod events;
 mod health;
 mod migrate;
+mod remap;
 mod serve;
 mod token;
 mod verify;
@@ -59,6 +60,7 @@ async fn dispatch(config: &Config, command: Command) -> anyhow::Result<()> {
         Command::Sync(Sync::Backfill(args)) => backfill::run(config, &args).await,
         Command::Sync(Sync::Sweep(args)) => verify::sweep(config, &args).await,
         Command::Sync(Sync::CatchUp(args)) => verify::catch_up(config, &args).await,
+        Command::Sync(Sync::Remap(args)) => remap::run(config, &args).await,
         Command::Events(command) => events::run(config, command).await,
         Command::Verify(args) => verify::verify(config, &args).await,
         Command::Token(Token::Create(args)) => token::create(config, args).await,

@@ -16,6 +16,8 @@ pub struct Faults {
     pub resets: f64,
     /// That the answer's body ends halfway.
     pub truncations: f64,
+    /// That the answer's JSON ends halfway in an answer that is whole for HTTP.
+    pub half_answers: f64,
     /// That an answer waits [`Self::slow_ms`].
     pub slow: f64,
     /// Milliseconds.
@@ -47,6 +49,7 @@ impl Default for Faults {
             server_errors: 0.0,
             resets: 0.0,
             truncations: 0.0,
+            half_answers: 0.0,
             slow: 0.0,
             slow_ms: 2_000,
             expired_cursors: 0.0,
@@ -69,6 +72,7 @@ impl Faults {
             ("server_errors", self.server_errors),
             ("resets", self.resets),
             ("truncations", self.truncations),
+            ("half_answers", self.half_answers),
             ("slow", self.slow),
             ("expired_cursors", self.expired_cursors),
             ("webhook_drops", self.webhook_drops),

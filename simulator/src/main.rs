@@ -159,6 +159,9 @@ struct Trouble {
     /// That the answer ends halfway
     #[arg(long, value_name = "P", default_value_t = 0.0, value_parser = probability)]
     fault_truncate: f64,
+    /// That the answer's JSON ends halfway, though the answer is whole for HTTP
+    #[arg(long, value_name = "P", default_value_t = 0.0, value_parser = probability)]
+    fault_half_answer: f64,
     /// That an answer takes two seconds longer
     #[arg(long, value_name = "P", default_value_t = 0.0, value_parser = probability)]
     fault_slow: f64,
@@ -241,6 +244,7 @@ impl Serve {
                 server_errors: trouble.fault_5xx,
                 resets: trouble.fault_reset,
                 truncations: trouble.fault_truncate,
+                half_answers: trouble.fault_half_answer,
                 slow: trouble.fault_slow,
                 expired_cursors: trouble.fault_cursor,
                 refuse_lead_query: trouble.refuse_lead_query,

@@ -19,6 +19,8 @@ pub(crate) struct Counted {
     total: u64,
     /// `"GET /lead/{id}/"` to how often.
     counts: BTreeMap<String, u64>,
+    /// `"429"` to how often.
+    statuses: BTreeMap<u16, u64>,
     /// The latest 1,000, oldest first; searches are reads, webhook subscriptions are writes.
     writes: VecDeque<SeenWrite>,
 }
@@ -35,6 +37,7 @@ impl RequestLog {
     pub(crate) fn note(&self, at: Moment, method: &str, path: &str, template: &str, status: u16) {
         let mut counted = lock(&self.0);
         counted.total += 1;
+        *counted.statuses.entry(status).or_default() += 1;
         *counted
             .counts
             .entry(format!("{method} {template}"))

@@ -6,6 +6,7 @@
 
 mod fold;
 mod lock;
+mod remap;
 mod stage;
 mod stored;
 mod trail;
@@ -14,6 +15,7 @@ mod write;
 use crate::change::Change;
 use crate::mapping::MappingContext;
 use fold::{Folded, fold};
+pub(crate) use remap::{After, Remapped, TABLES, remap_page, remove_orphans};
 use sqlx::{PgConnection, Postgres, Transaction};
 use std::collections::BTreeMap;
 use uuid::Uuid;

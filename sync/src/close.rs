@@ -13,6 +13,7 @@ mod webhook;
 pub use client::{ClientOptions, CloseClient, ListPage};
 pub use error::CloseError;
 pub use event_log::EventPage;
+pub use limiter::Priority;
 pub(crate) use object::storable;
 pub use object::{Object, ObjectType};
 pub use search::{SearchPage, SearchRequest};

@@ -19,7 +19,12 @@ pub(crate) use transaction::{TransactionColumns, won_deal};
 use crate::close::Object;
 use chrono::{DateTime, Utc};
 use closegraph_entity::record::record_id;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use uuid::Uuid;
+
+/// Raised with every change of what the mapping makes of an object, so that deployments map again what they hold.
+const VERSION: u32 = 1;
 
 /// What mapping must know of a connection.
 #[derive(Clone, Debug)]
@@ -29,6 +34,8 @@ pub struct MappingContext {
     pub currency: String,
     /// Decimal places of the integers in which Close sends money.
     pub value_exponent: u32,
+    /// Names of statuses and pipelines by their ids, as the settings have them.
+    pub labels: Arc<BTreeMap<String, String>>,
 }
 
 /// Why an object can't become a row.
@@ -46,6 +53,23 @@ impl MappingContext {
     /// The id of the record that `key` names.
     fn reference(&self, object: &Object, key: &str) -> Option<Uuid> {
         Some(record_id(self.connection_id, &object.text(key)?))
+    }
+
+    /// What the status or pipeline that `key` names is called today; what the object says where the settings lack it.
+    fn label(&self, object: &Object, key: &str, own: &str) -> Option<String> {
+        let known = object
+            .text(key)
+            .and_then(|id| self.labels.get(&id).cloned());
+        known.or_else(|| object.text(own))
+    }
+
+    /// Changes whenever the same objects would be mapped to other rows.
+    pub(crate) fn fingerprint(&self) -> Uuid {
+        let settings = format!(
+            "{VERSION} {} {} {:?}",
+            self.currency, self.value_exponent, self.labels
+        );
+        Uuid::new_v5(&self.connection_id, settings.as_bytes())
     }
 
     /// A row of an object's columns, with what all rows share.
@@ -69,6 +93,6 @@ impl MappingContext {
 
 /// `{"cf_…": value}` of all custom values that are set.
 fn custom(object: &Object) -> Json {
-    let values: std::collections::BTreeMap<_, _> = object.custom_values().collect();
+    let values: BTreeMap<_, _> = object.custom_values().collect();
     Json::of(&values)
 }

@@ -3,6 +3,7 @@
 mod backfill;
 mod catch_up;
 mod load;
+mod remap;
 mod run;
 mod sweep;
 mod verify;
@@ -10,6 +11,8 @@ mod walk;
 
 pub use backfill::{BackfillOptions, Strategy, backfill, is_backfilled};
 pub use catch_up::{CatchUp, catch_up};
+pub(crate) use remap::is_mapped;
+pub use remap::{RemapReport, remap};
 pub use run::{Progress, RunReport};
 pub use sweep::sweep;
 pub use verify::{Drift, Example, verify};

@@ -1,7 +1,11 @@
 //! Twenty thousand changes while everything goes wrong, one thing after the other. After each, the mirror is the same as
 //! Close. `FAULT_CHANGES` asks for more changes, `FAULT_SEED` for another organization.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test fails by panicking and says how far it is"
+)]
 
 use close_sim::{SimulatorConfig, WebhookTiming};
 use closegraph_sync::{Schedule, SyncOptions};
@@ -104,7 +108,7 @@ fn faults() -> Vec<(&'static str, Value)> {
         ),
         (
             "answers cut short, and resets",
-            json!({ "truncations": 0.2, "resets": 0.2, "webhook_drops": 0.2 }),
+            json!({ "truncations": 0.1, "half_answers": 0.2, "resets": 0.2, "webhook_drops": 0.2 }),
         ),
         (
             "slow answers",

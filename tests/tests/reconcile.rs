@@ -67,6 +67,7 @@ const NONE: Faults = Faults {
     server_errors: 0.0,
     resets: 0.0,
     truncations: 0.0,
+    half_answers: 0.0,
     slow: 0.0,
     slow_ms: 0,
     expired_cursors: 0.0,

@@ -13,15 +13,15 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// What a command of this file works with.
-struct Session {
-    database: Database,
-    connections: Connections,
-    stop: CancellationToken,
+/// What a command that works on connections needs.
+pub(super) struct Session {
+    pub(super) database: Database,
+    pub(super) connections: Connections,
+    pub(super) stop: CancellationToken,
 }
 
 impl Session {
-    async fn open(config: &Config) -> anyhow::Result<Self> {
+    pub(super) async fn open(config: &Config) -> anyhow::Result<Self> {
         let stop = shutdown::on_signal()?;
         let database = Database::open(config).await?;
         database.migrate().await?;

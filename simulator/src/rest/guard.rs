@@ -23,6 +23,7 @@ enum Mishap {
     Server(u16),
     Reset,
     Truncated,
+    Halved,
 }
 
 pub(super) async fn guard(
@@ -81,8 +82,8 @@ async fn admitted(
         Mishap::Reset => broken(Bytes::new()),
         _ => next.run(request).await,
     };
-    if mishap == Mishap::Truncated {
-        response = truncated(response).await;
+    if matches!(mishap, Mishap::Truncated | Mishap::Halved) {
+        response = half(response, mishap).await;
     }
     if let Some(standing) = standing {
         standing.announce(response.headers_mut());
@@ -125,6 +126,8 @@ fn meet(app: &App) -> (Mishap, Option<Duration>) {
         Mishap::Reset
     } else if hits(faults.truncations) {
         Mishap::Truncated
+    } else if hits(faults.half_answers) {
+        Mishap::Halved
     } else {
         Mishap::None
     };
@@ -150,9 +153,12 @@ fn broken(sent: Bytes) -> Response {
     (headers, Body::from_stream(torn)).into_response()
 }
 
-async fn truncated(response: Response) -> Response {
-    match axum::body::to_bytes(response.into_body(), usize::MAX).await {
-        Ok(bytes) => broken(bytes.slice(..bytes.len() / 2)),
-        Err(_) => broken(Bytes::new()),
+/// The first half of an answer: cut off on the wire, or all that was sent.
+async fn half(response: Response, mishap: Mishap) -> Response {
+    let body = axum::body::to_bytes(response.into_body(), usize::MAX).await;
+    let sent = body.map_or_else(|_| Bytes::new(), |bytes| bytes.slice(..bytes.len() / 2));
+    match mishap {
+        Mishap::Halved => ([(header::CONTENT_TYPE, "application/json")], sent).into_response(),
+        _ => broken(sent),
     }
 }

@@ -64,6 +64,16 @@ async fn broken_and_truncated_answers_fail_in_the_client() {
     let response = sim.request("GET", "lead/?_limit=5").send().await.unwrap();
     assert_eq!(response.status(), 200);
     assert!(response.bytes().await.is_err());
+    sim.control(
+        "PUT",
+        "faults",
+        json!({ "truncations": 0.0, "half_answers": 1.0 }),
+    )
+    .await
+    .ok();
+    let response = sim.request("GET", "lead/?_limit=5").send().await.unwrap();
+    let text = response.text().await.unwrap();
+    assert!(text.starts_with('{') && serde_json::from_str::<serde_json::Value>(&text).is_err());
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use super::Outcome;
 use super::stage;
 use super::stored::{Known, Live};
-use super::trail::Trail;
+use super::trail::{Cause, Trail};
 use crate::change::{Change, Content};
 use crate::close::{Object, ObjectType};
 use crate::mapping::{
@@ -93,7 +93,8 @@ pub(super) fn fold(
             Taken::No(outcome) => set(index, outcome),
         }
     }
-    let Some(last) = state.last else { return };
+    let Some(last) = &state.last else { return };
+    let last = Cause::from(last);
     let id = record_id(context.connection_id, close_id);
     let written = match &state.live {
         Some(live) => {
@@ -107,7 +108,7 @@ pub(super) fn fold(
                 close_id,
                 before.as_ref(),
                 live,
-                &last,
+                last,
             )
         }
         None => {
@@ -118,7 +119,7 @@ pub(super) fn fold(
                 object_type,
                 close_id,
                 before.as_ref(),
-                &last,
+                last,
             );
             Ok(if before.is_some() {
                 Outcome::Deleted
@@ -297,7 +298,7 @@ fn keep(
     close_id: &str,
     before: Option<&Live>,
     live: &Live,
-    last: &Change,
+    last: Cause<'_>,
 ) -> Result<Outcome, MappingError> {
     match object_type {
         ObjectType::Lead => {
@@ -362,7 +363,7 @@ fn compare<C: Mapped>(
     close_id: &str,
     before: Option<&Live>,
     live: &Live,
-    last: &Change,
+    last: Cause<'_>,
 ) -> Result<(Option<Row<C>>, Outcome), MappingError> {
     let old = before
         .map(|live| context.row::<C>(&live.raw, close_id, live.version))
@@ -394,7 +395,7 @@ fn note<C: crate::mapping::Columns>(
     record_type: RecordType,
     old: Option<&Row<C>>,
     new: &Row<C>,
-    last: &Change,
+    last: Cause<'_>,
 ) -> Outcome {
     let Some(old) = old else {
         folded.trail.push(
@@ -428,7 +429,7 @@ fn book(
     context: &MappingContext,
     old: Option<&Row<OpportunityColumns>>,
     new: Option<&Row<OpportunityColumns>>,
-    last: &Change,
+    last: Cause<'_>,
 ) {
     let old = old.and_then(|deal| won_deal(deal, context));
     let new = new.and_then(|deal| won_deal(deal, context));
@@ -463,7 +464,7 @@ fn remove(
     object_type: ObjectType,
     close_id: &str,
     before: Option<&Live>,
-    last: &Change,
+    last: Cause<'_>,
 ) {
     let Some(before) = before else { return };
     let record_type = record_type(object_type);

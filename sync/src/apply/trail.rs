@@ -3,7 +3,7 @@
 use crate::change::Change;
 use crate::mapping::FieldChange;
 use chrono::{DateTime, Utc};
-use closegraph_entity::record::{ChangeAction, RecordType, record_id};
+use closegraph_entity::record::{ChangeAction, Origin, RecordType, record_id};
 use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -28,6 +28,27 @@ const WRITE: &str = "
     select connection_id, record_type, record_id, close_id, action, origin, at,
            changed_fields, changes, event_id, $12, actor_id
       from entry order by position";
+
+/// Why something is written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cause<'a> {
+    pub(super) at: DateTime<Utc>,
+    pub(super) origin: Origin,
+    pub(super) event_id: Option<Uuid>,
+    /// Close id of the user who caused it.
+    pub(super) actor: Option<&'a str>,
+}
+
+impl<'a> From<&'a Change> for Cause<'a> {
+    fn from(change: &'a Change) -> Self {
+        Self {
+            at: change.version,
+            origin: change.origin,
+            event_id: change.event_id,
+            actor: change.actor.as_deref(),
+        }
+    }
+}
 
 #[derive(Debug)]
 struct Entry {
@@ -66,7 +87,7 @@ impl Trail {
         close_id: &str,
         action: ChangeAction,
         changes: &[FieldChange],
-        cause: &Change,
+        cause: Cause<'_>,
     ) {
         let fields: Vec<&str> = changes.iter().map(|(name, _, _)| *name).collect();
         let values: serde_json::Map<String, serde_json::Value> = changes
@@ -78,12 +99,12 @@ impl Trail {
             record_id,
             close_id: close_id.to_owned(),
             action,
-            at: cause.version,
+            at: cause.at,
             fields: fields.join(","),
             origin: cause.origin.as_str(),
             changes: (!values.is_empty()).then(|| serde_json::Value::Object(values).to_string()),
             event_id: cause.event_id,
-            actor: cause.actor.clone(),
+            actor: cause.actor.map(str::to_owned),
         });
     }
 

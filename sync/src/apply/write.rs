@@ -1,9 +1,12 @@
 //! One statement a table for everything that a batch changes.
 
 use super::fold::{Folded, Tombstone};
-use crate::mapping::{Columns, Row};
+use crate::mapping::{BoundQuery, Columns, FieldChange, Row};
 use closegraph_entity::record::{RecordType, record_id};
-use sqlx::{AssertSqlSafe, PgConnection};
+use serde_json::Value;
+use sqlx::types::Json;
+use sqlx::{AssertSqlSafe, PgConnection, Row as _};
+use std::collections::{BTreeMap, HashMap};
 use uuid::Uuid;
 
 /// Writes it all into the caller's transaction.
@@ -38,8 +41,66 @@ async fn upsert<C: Columns>(
         return Ok(());
     }
     // Put together from names in our own source only; every value is bound.
-    let statement = AssertSqlSafe(statement::<C>());
-    let query = sqlx::query(statement)
+    let statement = sqlx::query(AssertSqlSafe(statement::<C>()));
+    let query = bind(statement, connection_id, rows);
+    query.execute(connection).await.map(drop)
+}
+
+/// Rows that stand otherwise in their table, by id: what differs, `None` where there is no row at all.
+pub(super) async fn differing<C: Columns>(
+    connection: &mut PgConnection,
+    connection_id: Uuid,
+    rows: &[Row<C>],
+) -> Result<HashMap<Uuid, Option<Vec<FieldChange>>>, sqlx::Error> {
+    if rows.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let columns = || C::NAMES.iter().chain(&COMPARED);
+    let object = |of: &str| {
+        let pairs: Vec<String> = columns()
+            .map(|(name, _, column)| format!("'{name}', {of}.{name}::{column}"))
+            .collect();
+        format!("jsonb_each(jsonb_build_object({}))", pairs.join(", "))
+    };
+    let statement = format!(
+        "select new.id, stored.id is not null as known, difference.changes
+           from {arrays}
+           left join {table} stored on stored.id = new.id and stored.connection_id = $1
+           cross join lateral (
+                select jsonb_object_agg(key, jsonb_build_array(old.value, fresh.value)) as changes
+                  from {old} old join {fresh} fresh using (key)
+                 where old.value is distinct from fresh.value) difference
+          where stored.id is null or difference.changes is not null",
+        arrays = arrays::<C>(),
+        table = C::TABLE,
+        old = object("stored"),
+        fresh = object("new"),
+    );
+    let statement = sqlx::query(AssertSqlSafe(statement));
+    let found = bind(statement, connection_id, rows)
+        .fetch_all(connection)
+        .await?;
+    let mut differing = HashMap::with_capacity(found.len());
+    for row in found {
+        type Changes = BTreeMap<String, (Value, Value)>;
+        let changes: Option<Json<Changes>> = row.try_get("changes")?;
+        let Json(mut changes) = changes.unwrap_or_default();
+        let changes = columns().filter_map(|(name, _, _)| {
+            let (old, fresh) = changes.remove(*name)?;
+            Some((*name, old, fresh))
+        });
+        let known: bool = row.try_get("known")?;
+        differing.insert(row.try_get("id")?, known.then(|| changes.collect()));
+    }
+    Ok(differing)
+}
+
+fn bind<'q, C: Columns>(
+    query: BoundQuery<'q>,
+    connection_id: Uuid,
+    rows: &[Row<C>],
+) -> BoundQuery<'q> {
+    let query = query
         .bind(connection_id)
         .bind(rows.iter().map(|row| row.id).collect::<Vec<_>>())
         .bind(
@@ -63,22 +124,47 @@ async fn upsert<C: Columns>(
                 .collect::<Vec<_>>(),
         )
         .bind(rows.iter().map(|row| row.raw.as_str()).collect::<Vec<_>>());
-    C::bind(rows, query).execute(connection).await.map(drop)
+    C::bind(rows, query)
+}
+
+type Column = (&'static str, &'static str, &'static str);
+
+/// Columns that all tables share and that may differ while the object is the same.
+const COMPARED: [Column; 2] = [
+    ("custom", "text", "jsonb"),
+    ("source_created_at", "timestamptz", "timestamptz"),
+];
+
+/// All columns that tables share, in the order in which they are bound.
+const SHARED: [Column; 6] = [
+    ("id", "uuid", "uuid"),
+    ("close_id", "text", "text"),
+    COMPARED[0],
+    COMPARED[1],
+    ("source_updated_at", "timestamptz", "timestamptz"),
+    ("raw", "text", "jsonb"),
+];
+
+/// The bound rows, as the table `new`.
+fn arrays<C: Columns>() -> String {
+    let all = || SHARED.iter().chain(C::NAMES);
+    let arrays: Vec<String> = all()
+        .enumerate()
+        .map(|(index, (_, element, _))| format!("${}::{element}[]", index + 2))
+        .collect();
+    let names: Vec<&str> = all().map(|(name, _, _)| *name).collect();
+    format!(
+        "unnest({}) as new ({})",
+        arrays.join(", "),
+        names.join(", ")
+    )
 }
 
 /// The statement of a table: `$1` the connection, `$2`… one array a column.
 fn statement<C: Columns>() -> String {
-    let shared: [(&str, &str, &str); 6] = [
-        ("id", "uuid", "uuid"),
-        ("close_id", "text", "text"),
-        ("custom", "text", "jsonb"),
-        ("source_created_at", "timestamptz", "timestamptz"),
-        ("source_updated_at", "timestamptz", "timestamptz"),
-        ("raw", "text", "jsonb"),
-    ];
-    let all: Vec<_> = shared.iter().chain(C::NAMES).copied().collect();
-    let kept: Vec<_> = all
+    let kept: Vec<_> = SHARED
         .iter()
+        .chain(C::NAMES)
         .filter(|(name, _, _)| C::HAS_RAW || *name != "raw")
         .collect();
     let names = |separator: &str, each: &dyn Fn(&str, &str) -> String| {
@@ -87,22 +173,15 @@ fn statement<C: Columns>() -> String {
             .collect::<Vec<_>>()
             .join(separator)
     };
-    let arrays: Vec<String> = all
-        .iter()
-        .enumerate()
-        .map(|(index, (_, element, _))| format!("${}::{element}[]", index + 2))
-        .collect();
-    let aliases: Vec<&str> = all.iter().map(|(name, _, _)| *name).collect();
     format!(
         "insert into {table} as stored (connection_id, {columns})
-         select $1, {values} from unnest({arrays}) as new ({aliases})
+         select $1, {values} from {arrays}
          on conflict (id) do update set {updates}, synced_at = now()
          where stored.source_updated_at <= excluded.source_updated_at",
         table = C::TABLE,
         columns = names(", ", &|name, _| name.to_owned()),
         values = names(", ", &|name, column| format!("new.{name}::{column}")),
-        arrays = arrays.join(", "),
-        aliases = aliases.join(", "),
+        arrays = arrays::<C>(),
         updates = names(", ", &|name, _| format!("{name} = excluded.{name}")),
     )
 }

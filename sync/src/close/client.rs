@@ -2,7 +2,7 @@
 //! to Close can be expressed with it.
 
 use super::error::{CloseError, describe};
-use super::limiter::{Limiter, RateLimit};
+use super::limiter::{Limiter, Priority, RateLimit};
 use super::object::{Object, storable};
 use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::Bytes;
@@ -10,10 +10,12 @@ use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use sqlx::PgPool;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use url::Url;
+use uuid::Uuid;
 
 /// How long to wait after a 429 that does not say so.
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(2);
@@ -49,6 +51,7 @@ pub struct CloseClient {
     api_key: SecretString,
     options: ClientOptions,
     limiter: Arc<Limiter>,
+    priority: Priority,
     requests: Arc<AtomicU64>,
 }
 
@@ -90,9 +93,24 @@ impl CloseClient {
             base_url,
             api_key,
             options,
-            limiter: Arc::new(Limiter::new()),
+            limiter: Arc::new(Limiter::new(None)),
+            priority: Priority::default(),
             requests: Arc::new(AtomicU64::new(0)),
         })
+    }
+
+    /// Shares its limiter with all processes that know the connection.
+    pub(crate) fn shared(mut self, pool: PgPool, connection_id: Uuid) -> Self {
+        self.limiter = Arc::new(Limiter::new(Some((pool, connection_id))));
+        self
+    }
+
+    /// The same client for requests that can wait for others.
+    pub(crate) fn in_background(&self) -> Self {
+        Self {
+            priority: Priority::Background,
+            ..self.clone()
+        }
     }
 
     /// The root that requests go to.
@@ -111,10 +129,8 @@ impl CloseClient {
         path: &str,
         query: &[(&str, &str)],
     ) -> Result<T, CloseError> {
-        let body = self
-            .send(path, Method::GET, |request| request.query(query))
-            .await?;
-        decode(path, &body)
+        self.send(path, Method::GET, |request| request.query(query), decode)
+            .await
     }
 
     /// Reads a page of a list.
@@ -127,11 +143,13 @@ impl CloseClient {
         &self,
         body: &serde_json::Value,
     ) -> Result<T, CloseError> {
-        let path = "data/search/";
-        let answer = self
-            .send(path, Method::POST, |request| request.json(body))
-            .await?;
-        decode(path, &answer)
+        self.send(
+            "data/search/",
+            Method::POST,
+            |request| request.json(body),
+            decode,
+        )
+        .await
     }
 
     /// Creates or changes a webhook subscription; an empty `id` creates.
@@ -144,26 +162,24 @@ impl CloseClient {
             Some(id) => (format!("webhook/{id}/"), Method::PUT),
             None => ("webhook/".to_owned(), Method::POST),
         };
-        let answer = self
-            .send(&path, method, |request| request.json(body))
-            .await?;
-        decode(&path, &answer)
+        self.send(&path, method, |request| request.json(body), decode)
+            .await
     }
 
     /// Removes a webhook subscription.
     pub(super) async fn delete_webhook(&self, id: &str) -> Result<(), CloseError> {
         let path = format!("webhook/{id}/");
-        self.send(&path, Method::DELETE, |request| request)
+        self.send(&path, Method::DELETE, |request| request, |_, _| Ok(()))
             .await
-            .map(drop)
     }
 
-    async fn send(
+    async fn send<T>(
         &self,
         path: &str,
         method: Method,
         fill: impl Fn(RequestBuilder) -> RequestBuilder,
-    ) -> Result<Bytes, CloseError> {
+        read: impl Fn(&str, &[u8]) -> Result<T, CloseError>,
+    ) -> Result<T, CloseError> {
         let url = self
             .base_url
             .join(path)
@@ -174,11 +190,14 @@ impl CloseClient {
             .with_max_times(self.options.retries)
             .with_jitter()
             .build();
+        let endpoint = endpoint(&method, path);
         loop {
             let request = fill(self.http.request(method.clone(), url.clone()))
                 .basic_auth(self.api_key.expose_secret(), Some(""));
-            let (error, asked_to_wait) = match self.attempt(path, request).await {
-                Ok(body) => return Ok(body),
+            let answer = self.attempt(path, &endpoint, request).await;
+            let (error, asked_to_wait) = match answer.and_then(|body| understood(read(path, &body)))
+            {
+                Ok(answer) => return Ok(answer),
                 Err(Refusal {
                     error,
                     retry: Retry::No,
@@ -201,8 +220,13 @@ impl CloseClient {
         }
     }
 
-    async fn attempt(&self, path: &str, request: RequestBuilder) -> Result<Bytes, Refusal> {
-        self.limiter.acquire().await;
+    async fn attempt(
+        &self,
+        path: &str,
+        endpoint: &str,
+        request: RequestBuilder,
+    ) -> Result<Bytes, Refusal> {
+        self.limiter.acquire(endpoint, self.priority).await;
         self.requests.fetch_add(1, Ordering::Relaxed);
         let transport = |source: reqwest::Error| Refusal {
             error: CloseError::Transport {
@@ -217,7 +241,7 @@ impl CloseClient {
             .increment(1);
         let rate_limit = header_text(&response, "ratelimit").and_then(RateLimit::parse);
         if let Some(limit) = &rate_limit {
-            self.limiter.observe(limit);
+            self.limiter.observe(endpoint, limit).await;
         }
         let retry_after = header_text(&response, header::RETRY_AFTER.as_str())
             .and_then(|text| text.trim().parse().ok())
@@ -231,7 +255,7 @@ impl CloseClient {
                 let wait = retry_after
                     .or(rate_limit.map(|limit| limit.reset))
                     .unwrap_or(DEFAULT_RETRY_AFTER);
-                self.limiter.block(wait);
+                self.limiter.block(wait).await;
                 Retry::After(wait)
             }
             status if status.is_server_error() => Retry::Backoff,
@@ -258,6 +282,27 @@ enum Retry {
     No,
     Backoff,
     After(Duration),
+}
+
+/// An answer that ends in the middle may be whole the next time; one of another shape stays what it is.
+fn understood<T>(read: Result<T, CloseError>) -> Result<T, Refusal> {
+    read.map_err(|error| {
+        let cut = matches!(&error, CloseError::Shape { source, .. } if source.is_eof() || source.is_syntax());
+        let retry = if cut { Retry::Backoff } else { Retry::No };
+        Refusal { error, retry }
+    })
+}
+
+/// Which of Close's windows a request is likely to count in. Close does not publish them: the resource, and whether it
+/// is read or written.
+fn endpoint(method: &Method, path: &str) -> String {
+    let resource = path.split('/').next().unwrap_or_default();
+    let family = match *method {
+        Method::GET => "read",
+        _ if resource == "data" => "read",
+        _ => "write",
+    };
+    format!("{family} {resource}")
 }
 
 fn header_text<'a>(response: &'a Response, name: &str) -> Option<&'a str> {

@@ -8,7 +8,8 @@ use crate::error::SyncError;
 use crate::mapping::MappingContext;
 use secrecy::ExposeSecret;
 use sqlx::PgPool;
-use std::collections::HashMap;
+use sqlx::types::Json;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use url::Url;
 use uuid::Uuid;
@@ -63,24 +64,30 @@ impl Connections {
             return Ok(client.clone());
         }
         let api_key = self.vault.open(id, API_KEY, &sealed)?;
-        let client = CloseClient::new(&parse_base_url(&base_url)?, api_key, self.options.clone())?;
+        let client = CloseClient::new(&parse_base_url(&base_url)?, api_key, self.options.clone())?
+            .shared(self.pool.clone(), id);
         clients.insert(id, (sealed, client.clone()));
         Ok(client)
     }
 
     /// The settings that mapping follows.
     pub async fn mapping(&self, id: Uuid) -> Result<MappingContext, SyncError> {
-        let found: Option<(String, i16)> =
-            sqlx::query_as("select currency, value_exponent from connection where id = $1")
-                .bind(id)
-                .fetch_optional(&self.pool)
-                .await?;
-        let (currency, exponent) = found.ok_or(SyncError::UnknownConnection(id))?;
+        type Settings = (String, i16, Json<BTreeMap<String, String>>);
+        let found: Option<Settings> = sqlx::query_as(
+            "select currency, value_exponent,
+                    (select coalesce(jsonb_object_agg(close_id, name), '{}') from label where connection_id = c.id)
+               from connection c where id = $1",
+        )
+        .bind(id)
+        .fetch_optional(&self.pool)
+        .await?;
+        let (currency, exponent, Json(labels)) = found.ok_or(SyncError::UnknownConnection(id))?;
         let value_exponent = u32::try_from(exponent).unwrap_or(2);
         Ok(MappingContext {
             connection_id: id,
             currency,
             value_exponent,
+            labels: Arc::new(labels),
         })
     }
 

@@ -1,5 +1,5 @@
 //! What is read when an organization is connected, and from time to time, since no event tells of all of it: the
-//! organization itself, its users and its custom-field definitions.
+//! organization itself, its users, its custom-field definitions, and what its statuses and pipelines are called.
 
 use super::connections::Connections;
 use crate::apply::apply;
@@ -67,7 +67,7 @@ pub async fn reread_settings(connections: &Connections, id: Uuid) -> Result<(), 
     read(connections.pool(), &client, &connections.mapping(id).await?).await
 }
 
-/// Reads users and custom-field definitions into the database.
+/// Reads users, custom-field definitions and names into the database.
 pub(super) async fn read(
     pool: &PgPool,
     client: &CloseClient,
@@ -78,6 +78,7 @@ pub(super) async fn read(
     apply(&mut transaction, context, None, members).await?;
     transaction.commit().await?;
     custom_fields(pool, client, context.connection_id).await?;
+    labels(pool, client, context.connection_id).await?;
     sqlx::query("update connection set settings_read_at = now() where id = $1")
         .bind(context.connection_id)
         .execute(pool)
@@ -104,6 +105,47 @@ async fn members(client: &CloseClient) -> Result<Vec<Change>, SyncError> {
             return Ok(changes);
         }
     }
+}
+
+/// Reads what statuses and pipelines are called, and replaces what is kept of it.
+async fn labels(pool: &PgPool, client: &CloseClient, connection_id: Uuid) -> Result<(), SyncError> {
+    let (mut ids, mut names) = (Vec::new(), Vec::new());
+    for (path, name) in [
+        ("status/lead/", "label"),
+        ("status/opportunity/", "label"),
+        ("pipeline/", "name"),
+    ] {
+        let found = match client.list(path, &[]).await {
+            Ok(page) => page.data,
+            Err(error) if error.is_not_found() => Vec::new(),
+            Err(error) => return Err(error.into()),
+        };
+        for named in found {
+            if let (Some(id), Some(name)) = (named.text("id"), named.text(name)) {
+                ids.push(id);
+                names.push(name);
+            }
+        }
+    }
+    let mut transaction = pool.begin().await?;
+    sqlx::query("delete from label where connection_id = $1 and close_id <> all($2)")
+        .bind(connection_id)
+        .bind(&ids)
+        .execute(&mut *transaction)
+        .await?;
+    sqlx::query(
+        "insert into label (connection_id, close_id, name)
+         select distinct on (1, 2) $1, * from unnest($2::text[], $3::text[]) as label (close_id, name)
+         on conflict (connection_id, close_id) do update set name = excluded.name
+          where label.name <> excluded.name",
+    )
+    .bind(connection_id)
+    .bind(&ids)
+    .bind(&names)
+    .execute(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    Ok(())
 }
 
 #[derive(Deserialize)]

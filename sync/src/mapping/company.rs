@@ -19,7 +19,7 @@ columns! {
 }
 
 impl Mapped for CompanyColumns {
-    fn map(lead: &Object, _: &MappingContext) -> Result<Self, MappingError> {
+    fn map(lead: &Object, context: &MappingContext) -> Result<Self, MappingError> {
         let url = lead.text("url");
         Ok(Self {
             name: lead.text("name").or_else(|| lead.text("display_name")),
@@ -27,7 +27,7 @@ impl Mapped for CompanyColumns {
             domain: url.as_deref().and_then(registrable_domain),
             url,
             status_id: lead.text("status_id"),
-            status_label: lead.text("status_label"),
+            status_label: context.label(lead, "status_id", "status_label"),
             addresses: addresses(lead),
         })
     }

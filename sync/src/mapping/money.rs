@@ -70,6 +70,7 @@ mod tests {
     use super::amount;
     use crate::close::Object;
     use crate::mapping::MappingContext;
+    use std::sync::Arc;
 
     fn minor(value: &str, currency: &str) -> Result<Option<i64>, String> {
         let object = Object::parse(&format!(r#"{{"value":{value}}}"#)).unwrap();
@@ -77,6 +78,7 @@ mod tests {
             connection_id: uuid::Uuid::nil(),
             currency: currency.to_owned(),
             value_exponent: 2,
+            labels: Arc::default(),
         };
         amount(&object, "value", currency, &context).map_err(|error| error.to_string())
     }

@@ -45,11 +45,11 @@ impl Mapped for OpportunityColumns {
             owner_id: context.reference(deal, "user_id"),
             status,
             status_id: deal.text("status_id"),
-            status_label: deal
-                .text("status_label")
+            status_label: context
+                .label(deal, "status_id", "status_label")
                 .or_else(|| deal.text("status_display_name")),
             pipeline_id: deal.text("pipeline_id"),
-            pipeline_name: deal.text("pipeline_name"),
+            pipeline_name: context.label(deal, "pipeline_id", "pipeline_name"),
             value_minor: amount(deal, "value", &currency, context)?,
             value_period: value_period(deal)?,
             // Derived by Close and fractional at times: not worth losing the deal over.

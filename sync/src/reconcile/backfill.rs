@@ -1,9 +1,9 @@
 //! The first full load.
 
-use super::catch_up;
 use super::load::{Load, custom_fields, position};
 use super::run::{Kind, Progress, Run, RunReport};
 use super::walk::{Asked, Position, Walker};
+use super::{catch_up, remap};
 use crate::connect::Connections;
 use crate::error::SyncError;
 use closegraph_entity::record::Origin;
@@ -47,12 +47,16 @@ pub async fn backfill(
     progress: &watch::Sender<Progress>,
     stop: &CancellationToken,
 ) -> Result<RunReport, SyncError> {
-    let client = connections.client(connection_id).await?;
+    let client = connections.client(connection_id).await?.in_background();
     let context = connections.mapping(connection_id).await?;
     let run = Run::start(pool, connection_id, Kind::Backfill).await?;
     // What changes while we read is in the event log from here on.
     catch_up::mark(pool, &client, connection_id).await?;
-    let start = match position(pool, connection_id, STREAM).await? {
+    let kept = position(pool, connection_id, STREAM).await?;
+    if kept.is_none() {
+        remap::mark(pool, &context).await?;
+    }
+    let start = match kept {
         Some(position) if !options.restart && position != Position::Done => position,
         _ if options.strategy == Strategy::Search => Position::search_all(None),
         _ => Position::LeadList {

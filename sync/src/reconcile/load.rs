@@ -9,6 +9,7 @@ use crate::close::{CloseClient, Object, ObjectType};
 use crate::error::SyncError;
 use crate::inbox::{LISTED, request_rereads};
 use crate::mapping::MappingContext;
+use serde::de::DeserializeOwned;
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -18,11 +19,11 @@ use uuid::Uuid;
 const READ_AHEAD: usize = 2;
 
 /// Where a stream of a connection stands.
-pub(super) async fn position(
+pub(super) async fn position<P: DeserializeOwned>(
     pool: &PgPool,
     connection_id: Uuid,
     stream: &'static str,
-) -> Result<Option<Position>, SyncError> {
+) -> Result<Option<P>, SyncError> {
     let kept: Option<serde_json::Value> = sqlx::query_scalar(
         "select position from sync_checkpoint where connection_id = $1 and stream = $2",
     )

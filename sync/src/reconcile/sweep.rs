@@ -30,7 +30,7 @@ pub async fn sweep(
     connection_id: Uuid,
     stop: &CancellationToken,
 ) -> Result<RunReport, SyncError> {
-    let client = connections.client(connection_id).await?;
+    let client = connections.client(connection_id).await?.in_background();
     let context = connections.mapping(connection_id).await?;
     let run = Run::start(pool, connection_id, Kind::Sweep).await?;
     let (progress, _) = watch::channel(Progress::default());

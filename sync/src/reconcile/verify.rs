@@ -7,6 +7,7 @@
 mod suspects;
 
 use super::load::custom_fields;
+use super::remap::remap;
 use super::run::{Kind, Progress, Run, RunReport};
 use super::walk::{Asked, Position, SearchedType, Walker};
 use crate::apply::{Outcome, apply};
@@ -19,6 +20,7 @@ use closegraph_entity::record::{Origin, RecordType};
 use serde::Serialize;
 use sqlx::PgPool;
 use suspects::{Kept, Seen, Suspect};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -87,12 +89,13 @@ pub async fn verify(
     repair: bool,
     stop: &CancellationToken,
 ) -> Result<Vec<Drift>, SyncError> {
-    let client = connections.client(connection_id).await?;
+    let client = connections.client(connection_id).await?.in_background();
     let context = connections.mapping(connection_id).await?;
     let run = Run::start(pool, connection_id, Kind::Verify).await?;
     let requests_before = client.requests();
     let check = Check {
         pool,
+        connections,
         client: &client,
         context: &context,
         run: &run,
@@ -110,6 +113,7 @@ pub async fn verify(
 
 struct Check<'a> {
     pool: &'a PgPool,
+    connections: &'a Connections,
     client: &'a CloseClient,
     context: &'a MappingContext,
     run: &'a Run,
@@ -123,8 +127,24 @@ impl Check<'_> {
         for object in SearchedType::ALL {
             drifts.push(self.one_type(object).await?);
         }
-        drifts.push(suspects::transactions(self.pool, self.context.connection_id).await?);
+        drifts.push(self.transactions().await?);
         Ok(drifts)
+    }
+
+    /// Transactions follow from opportunities, so that Close need not be asked.
+    async fn transactions(&self) -> Result<Drift, SyncError> {
+        let id = self.context.connection_id;
+        let mut drift = suspects::transactions(self.pool, id).await?;
+        if self.repair && drift.found() > 0 {
+            let (progress, _) = watch::channel(Progress::default());
+            match remap(self.pool, self.connections, id, &progress, self.stop).await {
+                Ok(_) | Err(SyncError::AlreadyRunning { .. }) => {}
+                Err(error) => return Err(error),
+            }
+            let left = suspects::transactions(self.pool, id).await?.found();
+            drift.repaired = drift.found().saturating_sub(left);
+        }
+        Ok(drift)
     }
 
     async fn one_type(&self, object: SearchedType) -> Result<Drift, SyncError> {

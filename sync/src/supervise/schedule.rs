@@ -4,8 +4,9 @@
 use super::SyncService;
 use crate::connect::{reread_settings, watch_subscription};
 use crate::error::SyncError;
-use crate::reconcile::{catch_up, is_backfilled, sweep, verify};
+use crate::reconcile::{Progress, catch_up, is_backfilled, is_mapped, remap, sweep, verify};
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -42,6 +43,7 @@ enum Task {
     Subscription,
     CatchUp,
     Settings,
+    Remap,
     Sweep,
     Verify,
 }
@@ -110,6 +112,10 @@ impl SyncService {
         }
         // Until the first full load is complete, everything is missing anyway.
         if is_backfilled(&self.pool, id).await? {
+            let mapping = self.connections.mapping(id).await?;
+            if !is_mapped(&self.pool, &mapping).await? {
+                due.push(Task::Remap);
+            }
             if is_due(ages.3, schedule.sweep) {
                 due.push(Task::Sweep);
             }
@@ -129,6 +135,12 @@ impl SyncService {
         match task {
             Task::Subscription => watch_subscription(&self.connections, id).await.map(drop),
             Task::Settings => reread_settings(&self.connections, id).await,
+            Task::Remap => {
+                let (progress, _) = watch::channel(Progress::default());
+                remap(&self.pool, &self.connections, id, &progress, stop)
+                    .await
+                    .map(drop)
+            }
             Task::Sweep => sweep(&self.pool, &self.connections, id, stop)
                 .await
                 .map(drop),
