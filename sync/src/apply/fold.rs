@@ -375,7 +375,7 @@ fn compare<C: Mapped>(
 }
 
 /// Whether the version moved, or keys that no column shows may have: kept, but nobody is told, since nothing changed.
-fn bookkeeping(before: Option<&Live>, live: &Live, last: &Change) -> bool {
+fn bookkeeping(before: Option<&Live>, live: &Live, last: Cause<'_>) -> bool {
     last.origin == Origin::Reread || before.is_none_or(|before| before.version != live.version)
 }
 

@@ -7,6 +7,7 @@ use super::stored::Live;
 use crate::change::{Change, Content};
 use crate::close::{Object, ObjectType};
 use chrono::{DateTime, Utc};
+use closegraph_entity::record::Origin;
 
 const STATUS: &str = "status_id";
 
@@ -25,6 +26,10 @@ pub(super) fn entered(
             Some(change.version)
         }
         (Some(live), _) if may_be_in(live, merged) => live.stage_entered_at,
+        // A status that parts of objects had left out: the events that changed it are known.
+        (Some(live), _) if change.origin == Origin::Reread && change.version == live.version => {
+            live.stage_entered_at
+        }
         // The event that changed it was overtaken by this one, and is still to come.
         (Some(_), Content::Partial { changed_fields, .. }) if !changed_fields.is_empty() => None,
         (Some(_), _) => Some(change.version),
@@ -42,15 +47,12 @@ pub(super) fn entered_late(
     if object_type != ObjectType::Opportunity {
         return None;
     }
-    let (object, at) = match &change.content {
-        Content::Partial {
-            data,
-            changed_fields,
-        } if names_status(changed_fields) => (data, change.version),
-        Content::Full(object) => (object, created(object, change)?),
+    let at = match &change.content {
+        Content::Partial { changed_fields, .. } if names_status(changed_fields) => change.version,
+        Content::Full(object) if may_be_in(live, object) => created(object, change)?,
         _ => return None,
     };
-    (may_be_in(live, object) && live.stage_entered_at < Some(at)).then_some(at)
+    (live.stage_entered_at < Some(at)).then_some(at)
 }
 
 /// Whether the row has the status of the object, as far as the row tells.

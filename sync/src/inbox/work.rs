@@ -1,6 +1,7 @@
 //! Works off the inbox: claims what is ready, folds it by object, and notes what became of each event in the
 //! transaction that wrote the rows. A crash releases the claim with the transaction.
 
+use super::store::refuses_content;
 use super::{LISTED, overtaken, request_rereads};
 use crate::apply::{Outcome, apply};
 use crate::change::{Change, ChangeError, Content, changes_of_event};
@@ -153,6 +154,9 @@ async fn fail(
     error: &SyncError,
 ) -> Result<(), SyncError> {
     let message = error.chain();
+    // Trying again what Postgres will never take would only put off that a person sees it.
+    let hopeless = matches!(error, SyncError::Database(error) if refuses_content(error));
+    let max_attempts = if hopeless { 0 } else { options.max_attempts };
     tracing::warn!(seq, error = %message, "an event failed");
     metrics::counter!("closegraph_events_total", "outcome" => "failed").increment(1);
     sqlx::query(
@@ -166,7 +170,7 @@ async fn fail(
           where seq = $1",
     )
     .bind(seq)
-    .bind(options.max_attempts)
+    .bind(max_attempts)
     .bind(message)
     .bind(options.min_delay.as_secs_f64())
     .bind(options.max_delay.as_secs_f64())

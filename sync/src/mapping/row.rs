@@ -67,6 +67,9 @@ pub(crate) trait Columns: Sized + Clone + std::fmt::Debug {
     /// Binds one array a column, in the order of `NAMES`.
     fn bind<'q>(rows: &[Row<Self>], query: BoundQuery<'q>) -> BoundQuery<'q>;
 
+    /// All columns by their names.
+    fn values(&self) -> Vec<(&'static str, serde_json::Value)>;
+
     /// The columns that differ.
     fn differences(&self, newer: &Self) -> Vec<FieldChange>;
 }
@@ -128,6 +131,10 @@ macro_rules! columns {
                         .collect::<Vec<_>>(),
                 );)*
                 query
+            }
+
+            fn values(&self) -> Vec<(&'static str, serde_json::Value)> {
+                vec![$((stringify!($field), $crate::mapping::row::json(&self.$field)),)*]
             }
 
             fn differences(&self, newer: &Self) -> Vec<$crate::mapping::FieldChange> {

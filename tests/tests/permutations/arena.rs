@@ -244,12 +244,12 @@ impl Arena {
         Ok(defects)
     }
 
-    pub(crate) async fn entries(&self) -> anyhow::Result<i64> {
-        let count = sqlx::query_scalar("select count(*) from audit_entry where connection_id = $1");
-        Ok(count
-            .bind(AS_IT_CAME)
-            .fetch_one(&self.database.pool)
-            .await?)
+    /// Entries of the audit trail, but for those that tell of nothing but some columns.
+    pub(crate) async fn entries(&self, but: &[&str]) -> anyhow::Result<i64> {
+        let count = "select count(*) from audit_entry
+                      where connection_id = $1 and (changed_fields = '{}' or not changed_fields <@ $2::text[])";
+        let count = sqlx::query_scalar(count).bind(AS_IT_CAME).bind(but);
+        Ok(count.fetch_one(&self.database.pool).await?)
     }
 }
 
