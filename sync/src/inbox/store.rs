@@ -266,7 +266,9 @@ async fn bury(pool: &PgPool, delivery: &Delivery, error: sqlx::Error) -> Result<
 
 /// Whether Postgres said that it will never take this: bad data (class 22), or more than its limits (class 54).
 pub(super) fn refuses_content(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code());
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
     code.is_some_and(|code| code.starts_with("22") || code.starts_with("54"))
 }
 
