@@ -64,7 +64,11 @@ pub async fn apply(
     for ((object_type, close_id), mut changes) in objects {
         // A stable sort: of two changes with one version, the one that arrived first comes first.
         changes.sort_by_key(|(_, change)| change.version);
-        let known = stored.of(context.connection_id, &close_id);
+        let known = stored.of(
+            context.connection_id,
+            fold::record_type(object_type),
+            &close_id,
+        );
         fold(
             &mut folded,
             context,

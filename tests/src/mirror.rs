@@ -125,11 +125,18 @@ impl Mirror {
         }
     }
 
-    /// Compares with Close.
+    /// Compares with Close, after a comparison that is at its end still.
     pub async fn verify(&self, repair: bool) -> anyhow::Result<Vec<Drift>> {
         let (pool, stop) = (&self.database.pool, CancellationToken::new());
         let (connections, id) = (&self.close.connections, self.close.connection);
-        Ok(verify(pool, connections, id, repair, &stop).await?)
+        loop {
+            match verify(pool, connections, id, repair, &stop).await {
+                Err(SyncError::AlreadyRunning { .. }) => {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+                drifts => return Ok(drifts?),
+            }
+        }
     }
 
     /// Fails where anything differs from Close.

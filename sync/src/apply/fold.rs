@@ -480,7 +480,7 @@ fn remove(
     folded.deleted.push((record_type, id));
 }
 
-const fn record_type(object_type: ObjectType) -> RecordType {
+pub(super) const fn record_type(object_type: ObjectType) -> RecordType {
     match object_type {
         ObjectType::User => RecordType::Member,
         ObjectType::Lead => RecordType::Company,

@@ -22,7 +22,7 @@ use serde_json::Value;
 use std::fmt::Write;
 
 /// Histories of each property, unless `PROPTEST_CASES` says otherwise.
-const CASES: u32 = 48;
+const CASES: u32 = 32;
 
 /// How events arrive.
 #[derive(Clone, Debug)]
