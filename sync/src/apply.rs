@@ -7,6 +7,7 @@
 mod fold;
 mod lock;
 mod remap;
+mod stage;
 mod stored;
 mod trail;
 mod write;
@@ -31,6 +32,8 @@ pub enum Outcome {
     Stale,
     /// Same version, other content: the object has to be read again.
     Tie,
+    /// A part of an object of which nothing else is known, too little for a row: the object has to be read again.
+    Incomplete,
     /// It can't become a row; the reason is for the dead letters.
     Invalid(String),
 }
@@ -61,7 +64,11 @@ pub async fn apply(
     for ((object_type, close_id), mut changes) in objects {
         // A stable sort: of two changes with one version, the one that arrived first comes first.
         changes.sort_by_key(|(_, change)| change.version);
-        let known = stored.of(context.connection_id, &close_id);
+        let known = stored.of(
+            context.connection_id,
+            fold::record_type(object_type),
+            &close_id,
+        );
         fold(
             &mut folded,
             context,

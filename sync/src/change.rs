@@ -43,6 +43,8 @@ pub enum ChangeError {
     Missing(&'static str),
     #[error("{0} is no timestamp")]
     Timestamp(&'static str),
+    #[error("{0} is no id")]
+    Id(&'static str),
     #[error("the event can't be read: {0}")]
     Shape(#[from] serde_json::Error),
     /// Close hides what older events are about from credentials without admin rights.
@@ -62,6 +64,7 @@ impl Change {
         origin: Origin,
     ) -> Result<Self, ChangeError> {
         let close_id = object.text("id").ok_or(ChangeError::Missing("id"))?;
+        check_id("id", &close_id)?;
         let version = object
             .timestamp("date_updated")
             .ok_or(ChangeError::Timestamp("date_updated"))?;
@@ -77,6 +80,17 @@ impl Change {
         })
     }
 }
+
+/// An id stands in paths that are read from Close, so it is nothing but a word.
+fn check_id(name: &'static str, id: &str) -> Result<(), ChangeError> {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    let has_letter = id.bytes().any(|byte| byte.is_ascii_alphanumeric());
+    let valid = has_letter && id.len() <= LONGEST_ID && id.bytes().all(is_word);
+    valid.then_some(()).ok_or(ChangeError::Id(name))
+}
+
+/// Close's ids have about 50 bytes.
+const LONGEST_ID: usize = 255;
 
 /// The parts of an event that matter here; `data` and `previous_data` may be missing altogether.
 #[derive(Debug, Deserialize)]
@@ -115,6 +129,7 @@ pub fn changes_of_event(
     let Some(object_type) = ObjectType::of_event(&event.object_type) else {
         return Ok(Vec::new());
     };
+    check_id("object_id", &event.object_id)?;
     let happened =
         parse_timestamp(&event.date_updated).ok_or(ChangeError::Timestamp("date_updated"))?;
     let meta = event.meta.unwrap_or_default();
@@ -169,6 +184,7 @@ pub fn changes_of_event(
             let source = meta
                 .merge_source_lead_id
                 .ok_or(ChangeError::Missing("meta.merge_source_lead_id"))?;
+            check_id("meta.merge_source_lead_id", &source)?;
             let destination = event.object_id.clone();
             let gone = Content::Deleted {
                 merged_into: Some(destination.clone()),

@@ -1,5 +1,6 @@
 //! Webhook deliveries: received, kept, and worked off.
 
+mod overtaken;
 mod receive;
 mod reread;
 mod retention;

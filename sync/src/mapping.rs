@@ -16,7 +16,7 @@ pub(crate) use person::PersonColumns;
 pub(crate) use row::{BoundQuery, Columns, FieldChange, Json, Mapped, Row};
 pub(crate) use transaction::{TransactionColumns, won_deal};
 
-use crate::close::Object;
+use crate::close::{Object, ObjectType};
 use chrono::{DateTime, Utc};
 use closegraph_entity::record::record_id;
 use std::collections::BTreeMap;
@@ -49,6 +49,17 @@ pub enum MappingError {
     },
 }
 
+/// An object as a row, without a database.
+#[derive(Clone, Debug)]
+pub struct MappedObject {
+    /// `{"cf_…": value}` of all custom values that are set, as JSON text.
+    pub custom: String,
+    /// The object itself, as JSON text.
+    pub raw: String,
+    /// The columns of the type by their names.
+    pub columns: BTreeMap<&'static str, serde_json::Value>,
+}
+
 impl MappingContext {
     /// The id of the record that `key` names.
     fn reference(&self, object: &Object, key: &str) -> Option<Uuid> {
@@ -70,6 +81,32 @@ impl MappingContext {
             self.currency, self.value_exponent, self.labels
         );
         Uuid::new_v5(&self.connection_id, settings.as_bytes())
+    }
+
+    /// What a row of the object would hold.
+    pub fn columns(
+        &self,
+        object_type: ObjectType,
+        object: &Object,
+        close_id: &str,
+        version: DateTime<Utc>,
+    ) -> Result<MappedObject, MappingError> {
+        fn of<C: Mapped>(row: Row<C>) -> MappedObject {
+            let columns = row.columns.values().into_iter().collect();
+            MappedObject {
+                custom: row.custom.0,
+                raw: row.raw,
+                columns,
+            }
+        }
+        Ok(match object_type {
+            ObjectType::User => of(self.row::<MemberColumns>(object, close_id, version)?),
+            ObjectType::Lead => of(self.row::<CompanyColumns>(object, close_id, version)?),
+            ObjectType::Contact => of(self.row::<PersonColumns>(object, close_id, version)?),
+            ObjectType::Opportunity => {
+                of(self.row::<OpportunityColumns>(object, close_id, version)?)
+            }
+        })
     }
 
     /// A row of an object's columns, with what all rows share.

@@ -125,7 +125,7 @@ impl Mirror {
         }
     }
 
-    /// Compares with Close.
+    /// Compares with Close, after a comparison that is at its end still.
     pub async fn verify(&self, repair: bool) -> anyhow::Result<Vec<Drift>> {
         self.verify_within(Duration::ZERO, repair).await
     }
@@ -139,7 +139,14 @@ impl Mirror {
         let (pool, stop) = (&self.database.pool, CancellationToken::new());
         let (connections, id) = (&self.close.connections, self.close.connection);
         let options = VerifyOptions { repair, patience };
-        Ok(verify(pool, connections, id, &options, &stop).await?)
+        loop {
+            match verify(pool, connections, id, &options, &stop).await {
+                Err(SyncError::AlreadyRunning { .. }) => {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+                drifts => return Ok(drifts?),
+            }
+        }
     }
 
     /// Fails where anything differs from Close.

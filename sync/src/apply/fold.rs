@@ -1,6 +1,7 @@
 //! Folds the changes of one object onto what is stored, and decides what has to be written.
 
 use super::Outcome;
+use super::stage;
 use super::stored::{Known, Live};
 use super::trail::{Cause, Trail};
 use crate::change::{Change, Content};
@@ -177,6 +178,12 @@ fn take(
         return Taken::Yes;
     }
     if newest > Some(change.version) || (state.live.is_none() && newest == Some(change.version)) {
+        if let Some(live) = &mut state.live
+            && let Some(at) = stage::entered_late(object_type, live, &change)
+        {
+            live.stage_entered_at = Some(at);
+            state.last.get_or_insert(change);
+        }
         return Taken::No(Outcome::Stale);
     }
     let merged = merge(state.live.as_ref().map(|live| &live.raw), &change.content);
@@ -188,7 +195,11 @@ fn take(
         change.version,
         &merged,
     ) {
-        return Taken::No(Outcome::Invalid(error.to_string()));
+        return Taken::No(if is_incomplete(state, object_type, &change) {
+            Outcome::Incomplete
+        } else {
+            Outcome::Invalid(error.to_string())
+        });
     }
     let tie = newest == Some(change.version) && change.origin != Origin::Reread;
     if tie
@@ -197,7 +208,7 @@ fn take(
     {
         return Taken::No(Outcome::Tie);
     }
-    let stage_entered_at = stage(object_type, state.live.as_ref(), &merged, &change);
+    let stage_entered_at = stage::entered(object_type, state.live.as_ref(), &merged, &change);
     state.live = Some(Live {
         version: change.version,
         raw: merged,
@@ -217,9 +228,7 @@ fn merge(stored: Option<&Object>, content: &Content) -> Object {
             changed_fields,
         } => {
             merged.overlay(data, false);
-            for key in changed_fields.iter().filter(|key| data.get(key).is_none()) {
-                merged.clear(key);
-            }
+            merged.clear_lacking(changed_fields, data);
         }
         Content::Deleted { .. } => {}
     }
@@ -228,31 +237,6 @@ fn merge(stored: Option<&Object>, content: &Content) -> Object {
         merged.take(key);
     }
     merged
-}
-
-/// When the deal entered its present status, where that can be told.
-fn stage(
-    object_type: ObjectType,
-    before: Option<&Live>,
-    merged: &Object,
-    change: &Change,
-) -> Option<DateTime<Utc>> {
-    if object_type != ObjectType::Opportunity {
-        return None;
-    }
-    let status = merged.text("status_id");
-    match (before, &change.content) {
-        (Some(live), _) if live.raw.text("status_id") == status => live.stage_entered_at,
-        (Some(_), _) => Some(change.version),
-        (None, Content::Partial { changed_fields, .. }) => changed_fields
-            .iter()
-            .any(|key| key == "status_id")
-            .then_some(change.version),
-        (None, _) => {
-            let created = merged.timestamp("date_created")?;
-            (created == change.version || change.event_id.is_some()).then_some(created)
-        }
-    }
 }
 
 fn check(
@@ -269,6 +253,16 @@ fn check(
             .map(drop),
         _ => Ok(()),
     }
+}
+
+/// Whether a part arrived before the rest of its object: a deal without its status is no row.
+fn is_incomplete(state: &State, object_type: ObjectType, change: &Change) -> bool {
+    let Content::Partial { data, .. } = &change.content else {
+        return false;
+    };
+    object_type == ObjectType::Opportunity
+        && state.live.is_none()
+        && data.get("status_type").is_none()
 }
 
 fn differs(
@@ -353,7 +347,7 @@ fn keep(
             let new = deal(context, close_id, live)?;
             book(folded, context, old.as_ref(), Some(&new), last);
             let written = note(folded, RecordType::Opportunity, old.as_ref(), &new, last);
-            if written != Outcome::Unchanged || bookkeeping(before, live) {
+            if written != Outcome::Unchanged || bookkeeping(before, live, last) {
                 folded.opportunities.push(new);
             }
             Ok(written)
@@ -376,13 +370,13 @@ fn compare<C: Mapped>(
         .transpose()?;
     let new = context.row::<C>(&live.raw, close_id, live.version)?;
     let written = note(folded, record_type, old.as_ref(), &new, last);
-    let needed = written != Outcome::Unchanged || bookkeeping(before, live);
+    let needed = written != Outcome::Unchanged || bookkeeping(before, live, last);
     Ok((needed.then_some(new), written))
 }
 
-/// Whether the version or keys that no column shows moved: kept, but nobody is told, since nothing changed.
-fn bookkeeping(before: Option<&Live>, live: &Live) -> bool {
-    before.is_none_or(|before| before.version != live.version)
+/// Whether the version moved, or keys that no column shows may have: kept, but nobody is told, since nothing changed.
+fn bookkeeping(before: Option<&Live>, live: &Live, last: Cause<'_>) -> bool {
+    last.origin == Origin::Reread || before.is_none_or(|before| before.version != live.version)
 }
 
 fn deal(
@@ -486,7 +480,7 @@ fn remove(
     folded.deleted.push((record_type, id));
 }
 
-const fn record_type(object_type: ObjectType) -> RecordType {
+pub(super) const fn record_type(object_type: ObjectType) -> RecordType {
     match object_type {
         ObjectType::User => RecordType::Member,
         ObjectType::Lead => RecordType::Company,

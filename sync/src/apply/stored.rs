@@ -2,24 +2,24 @@
 
 use crate::close::{Object, ObjectType};
 use chrono::{DateTime, Utc};
-use closegraph_entity::record::record_id;
+use closegraph_entity::record::{RecordType, record_id};
 use sqlx::PgConnection;
 use std::collections::HashMap;
 use uuid::Uuid;
 
 /// One statement for all kinds; the raw object is what newer content is laid over.
 const LOAD: &str = "
-    select id, source_updated_at, raw::text, null::timestamptz, true
+    select 'company', id, source_updated_at, raw::text, null::timestamptz, true
       from company where id = any($1)
     union all
-    select id, source_updated_at, raw::text, null, true from person where id = any($1)
+    select 'person', id, source_updated_at, raw::text, null, true from person where id = any($1)
     union all
-    select id, source_updated_at, raw::text, stage_entered_at, true
+    select 'opportunity', id, source_updated_at, raw::text, stage_entered_at, true
       from opportunity where id = any($1)
     union all
-    select id, source_updated_at, raw::text, null, true from member where id = any($1)
+    select 'member', id, source_updated_at, raw::text, null, true from member where id = any($1)
     union all
-    select record_id, version, null, null, false from tombstone where record_id = any($1)";
+    select record_type, record_id, version, null, null, false from tombstone where record_id = any($1)";
 
 /// A live row.
 #[derive(Clone, Debug)]
@@ -39,14 +39,15 @@ pub(super) struct Known {
 /// What is known of all objects of a batch.
 #[derive(Debug)]
 pub(super) struct Stored {
-    by_id: HashMap<Uuid, Known>,
+    known: HashMap<(String, Uuid), Known>,
 }
 
 impl Stored {
     /// Takes what is known of one object.
-    pub(super) fn of(&self, connection_id: Uuid, close_id: &str) -> Known {
-        self.by_id
-            .get(&record_id(connection_id, close_id))
+    pub(super) fn of(&self, connection_id: Uuid, record_type: RecordType, close_id: &str) -> Known {
+        let id = record_id(connection_id, close_id);
+        self.known
+            .get(&(record_type.as_str().to_owned(), id))
             .cloned()
             .unwrap_or_default()
     }
@@ -59,6 +60,7 @@ pub(super) async fn load(
     objects: impl Iterator<Item = &(ObjectType, String)>,
 ) -> Result<Stored, sqlx::Error> {
     type Found = (
+        String,
         Uuid,
         DateTime<Utc>,
         Option<String>,
@@ -69,9 +71,9 @@ pub(super) async fn load(
         .map(|(_, id)| record_id(connection_id, id))
         .collect();
     let found: Vec<Found> = sqlx::query_as(LOAD).bind(ids).fetch_all(connection).await?;
-    let mut by_id: HashMap<Uuid, Known> = HashMap::with_capacity(found.len());
-    for (id, version, raw, stage_entered_at, alive) in found {
-        let known = by_id.entry(id).or_default();
+    let mut all: HashMap<(String, Uuid), Known> = HashMap::with_capacity(found.len());
+    for (record_type, id, version, raw, stage_entered_at, alive) in found {
+        let known = all.entry((record_type, id)).or_default();
         if alive {
             let raw = raw
                 .as_deref()
@@ -86,5 +88,5 @@ pub(super) async fn load(
             known.died = Some(version);
         }
     }
-    Ok(Stored { by_id })
+    Ok(Stored { known: all })
 }

@@ -221,7 +221,7 @@ async fn delete(
     Ok(())
 }
 
-/// Keeps deaths; a known death keeps its alias and the newer of its versions.
+/// Keeps deaths; of two, the newer version, and its alias where it has one.
 async fn remember(
     connection: &mut PgConnection,
     connection_id: Uuid,
@@ -242,7 +242,9 @@ async fn remember(
          select $1, * from unnest($2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $6::uuid[], $7::uuid[])
          on conflict (record_id) do update set
              version = greatest(known.version, excluded.version),
-             merged_into_id = coalesce(excluded.merged_into_id, known.merged_into_id),
+             merged_into_id = case when excluded.version >= known.version
+                 then coalesce(excluded.merged_into_id, known.merged_into_id)
+                 else coalesce(known.merged_into_id, excluded.merged_into_id) end,
              event_id = coalesce(excluded.event_id, known.event_id)",
     )
     .bind(connection_id)

@@ -1,11 +1,12 @@
 //! A Close object as it came: its keys with the exact text of their values.
 
-use super::time::parse_timestamp;
-use chrono::{DateTime, NaiveDate, Utc};
+use super::time::{YEARS, parse_timestamp};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 /// The Close object types that are mirrored.
@@ -91,7 +92,8 @@ impl Object {
 
     /// A plain date; of a timestamp its date part.
     pub fn date(&self, key: &str) -> Option<NaiveDate> {
-        self.text(key)?.get(..10)?.parse().ok()
+        let date: NaiveDate = self.text(key)?.get(..10)?.parse().ok()?;
+        YEARS.contains(&date.year()).then_some(date)
     }
 
     /// The custom values, as `(cf_…, value)`; null values are unset ones.
@@ -108,23 +110,41 @@ impl Object {
         if complete {
             self.entries.retain(|(name, _)| !name.starts_with(CUSTOM));
         }
-        for (name, value) in &newer.entries {
-            match self.entries.iter_mut().find(|(known, _)| known == name) {
-                Some((_, old)) => old.clone_from(value),
-                None => self.entries.push((name.clone(), value.clone())),
-            }
-        }
+        self.put(newer.entries.iter().cloned());
     }
 
-    /// Clears a key: it changed and has no value any more.
-    pub fn clear(&mut self, key: &str) {
-        if key.starts_with(CUSTOM) {
-            self.entries.retain(|(name, _)| name != key);
-        } else {
-            let null = RawValue::NULL.to_owned();
-            match self.entries.iter_mut().find(|(name, _)| name == key) {
-                Some((_, value)) => *value = null,
-                None => self.entries.push((key.to_owned(), null)),
+    /// Clears the keys among `changed` that `newer` lacks: they have no value any more.
+    pub fn clear_lacking(&mut self, changed: &[String], newer: &Self) {
+        let carried: HashSet<&str> = newer.entries.iter().map(|(name, _)| &**name).collect();
+        let lacking: HashSet<&str> = changed
+            .iter()
+            .map(|key| &**key)
+            .filter(|key| !carried.contains(key))
+            .collect();
+        self.entries
+            .retain(|(name, _)| !(name.starts_with(CUSTOM) && lacking.contains(&**name)));
+        let cleared = lacking.iter().filter(|key| !key.starts_with(CUSTOM));
+        self.put(cleared.map(|key| ((*key).to_owned(), RawValue::NULL.to_owned())));
+    }
+
+    /// Sets keys, in one pass whatever their number. Of a key that comes twice the last value counts, as in jsonb.
+    fn put(&mut self, entries: impl Iterator<Item = (String, Box<RawValue>)>) {
+        let mut places: HashMap<String, usize> = self
+            .entries
+            .iter()
+            .enumerate()
+            .map(|(place, (name, _))| (name.clone(), place))
+            .collect();
+        for (name, value) in entries {
+            match places
+                .get(&name)
+                .and_then(|place| self.entries.get_mut(*place))
+            {
+                Some((_, known)) => *known = value,
+                None => {
+                    places.insert(name.clone(), self.entries.len());
+                    self.entries.push((name, value));
+                }
             }
         }
     }
@@ -153,11 +173,17 @@ impl<'de> Deserialize<'de> for Object {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
-                let mut entries = Vec::with_capacity(32);
+                let mut entries: Vec<(String, Box<RawValue>)> = Vec::with_capacity(32);
                 while let Some(entry) = map.next_entry()? {
                     entries.push(entry);
                 }
-                Ok(Object { entries })
+                let mut seen = HashSet::with_capacity(entries.len());
+                if entries.iter().all(|(name, _)| seen.insert(name)) {
+                    return Ok(Object { entries });
+                }
+                let mut object = Object::default();
+                object.put(entries.into_iter());
+                Ok(object)
             }
         }
 
@@ -247,6 +273,21 @@ mod tests {
             partial.to_json(),
             r#"{"name":"A","custom.cf_x":1,"custom.cf_y":3}"#
         );
+    }
+
+    #[test]
+    fn of_a_key_that_comes_twice_the_last_value_counts() {
+        let object = Object::parse(r#"{"a":1,"b":2,"a":3}"#).unwrap();
+        assert_eq!(object.to_json(), r#"{"a":3,"b":2}"#);
+    }
+
+    #[test]
+    fn what_changed_and_is_not_carried_is_cleared() {
+        let mut object = Object::parse(r#"{"name":"A","url":"b","custom.cf_x":1}"#).unwrap();
+        let newer = Object::parse(r#"{"name":"B"}"#).unwrap();
+        let changed = ["name", "url", "custom.cf_x", "note"].map(str::to_owned);
+        object.clear_lacking(&changed, &newer);
+        assert_eq!(object.to_json(), r#"{"name":"A","url":null,"note":null}"#);
     }
 
     proptest! {

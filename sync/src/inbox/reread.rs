@@ -109,7 +109,7 @@ async fn reread(pool: &PgPool, connections: &Connections, claim: Claimed) -> Res
     let (seq, event_id, connection_id, object_type, close_id, version, _) = claim;
     let Some(object_type) = ObjectType::of_event(&object_type) else {
         let mut session = pool.acquire().await?;
-        return Ok(settle(&mut session, seq, "ignored").await?);
+        return Ok(settle(&mut session, seq, "ignored", None).await?);
     };
     let client = connections.client(connection_id).await?;
     let content = match read(&client, object_type, &close_id).await? {
@@ -133,12 +133,12 @@ async fn reread(pool: &PgPool, connections: &Connections, claim: Claimed) -> Res
     let context = connections.mapping(connection_id).await?;
     let mut transaction = pool.begin().await?;
     let outcomes = apply(&mut transaction, &context, None, vec![change]).await?;
-    let changed = matches!(
-        outcomes.first(),
-        Some(Outcome::Created | Outcome::Updated | Outcome::Deleted)
-    );
-    let state = if changed { "applied" } else { "unchanged" };
-    settle(&mut transaction, seq, state).await?;
+    let (state, error) = match outcomes.into_iter().next() {
+        Some(Outcome::Created | Outcome::Updated | Outcome::Deleted) => ("applied", None),
+        Some(Outcome::Invalid(reason)) => ("dead", Some(reason)),
+        _ => ("unchanged", None),
+    };
+    settle(&mut transaction, seq, state, error.as_deref()).await?;
     transaction.commit().await?;
     Ok(())
 }
@@ -147,15 +147,17 @@ async fn settle(
     session: &mut PgConnection,
     seq: i64,
     state: &'static str,
+    error: Option<&str>,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "update event
             set state = $2, finished_at = now(),
-                error = case when action <> 'read' then 'its body was trimmed: the object was read again' end
+                error = case when $3 is not null then $3 when action <> 'read' then 'its body was trimmed: the object was read again' end
           where seq = $1",
     )
     .bind(seq)
     .bind(state)
+    .bind(error)
     .execute(session)
     .await?;
     metrics::counter!("closegraph_events_total", "outcome" => state).increment(1);

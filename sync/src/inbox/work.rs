@@ -2,9 +2,10 @@
 //! transaction that wrote the rows. A crash releases the claim with the transaction.
 
 use super::settled::Settled;
-use super::{LISTED, request_rereads};
+use super::store::refuses_content;
+use super::{LISTED, overtaken, request_rereads};
 use crate::apply::{Outcome, apply};
-use crate::change::{Change, ChangeError, changes_of_event};
+use crate::change::{Change, ChangeError, Content, changes_of_event};
 use crate::close::{Object, ObjectType};
 use crate::connect::mapping;
 use crate::error::SyncError;
@@ -156,6 +157,9 @@ async fn fail(
     seq: i64,
     error: &SyncError,
 ) -> Result<(), SyncError> {
+    // Trying again what Postgres will never take would only put off that a person sees it.
+    let hopeless = matches!(error, SyncError::Database(error) if refuses_content(error));
+    let max_attempts = if hopeless { 0 } else { options.max_attempts };
     let noted: Option<(Uuid, Uuid, String, i32)> = sqlx::query_as(
         "update event
             set attempts = attempts + 1,
@@ -168,7 +172,7 @@ async fn fail(
       returning id, connection_id, state, attempts",
     )
     .bind(seq)
-    .bind(options.max_attempts)
+    .bind(max_attempts)
     .bind(error.chain())
     .bind(options.min_delay.as_secs_f64())
     .bind(options.max_delay.as_secs_f64())
@@ -240,14 +244,27 @@ async fn apply_claimed(
     let (seqs, changes): (Vec<i64>, Vec<Change>) = changes.into_iter().unzip();
     let named: Vec<_> = changes
         .iter()
-        .map(|change| (change.object_type, change.close_id.clone(), change.version))
+        .map(|change| {
+            let died = matches!(change.content, Content::Deleted { .. });
+            let object = (change.object_type, change.close_id.clone(), change.version);
+            (died, object)
+        })
         .collect();
     let outcomes = apply(transaction, context, None, changes).await?;
-    let mut ties = Vec::new();
+    let overtaken: Vec<i64> = seqs
+        .iter()
+        .zip(&outcomes)
+        .filter(|(_, outcome)| **outcome == Outcome::Stale)
+        .map(|(seq, _)| *seq)
+        .collect();
+    let untold = overtaken::untold(transaction, &overtaken).await?;
+    let mut unclear = Vec::new();
     let mut by_event: HashMap<i64, Outcome> = HashMap::new();
-    for ((seq, outcome), named) in seqs.into_iter().zip(outcomes).zip(named) {
-        if outcome == Outcome::Tie {
-            ties.push(named);
+    for ((seq, outcome), (died, object)) in seqs.into_iter().zip(outcomes).zip(named) {
+        match outcome {
+            Outcome::Tie | Outcome::Incomplete => unclear.push(object),
+            Outcome::Stale if died || untold.contains(&seq) => unclear.push(object),
+            _ => {}
         }
         // Of the several changes of one event, the one that matters most decides how the event is shown.
         let shown = by_event.entry(seq).or_insert_with(|| outcome.clone());
@@ -265,11 +282,15 @@ async fn apply_claimed(
                     "another content of the same version is stored: the object is read again";
                 ("stale", Some(note.to_owned()))
             }
+            Outcome::Incomplete => {
+                let note = "too little of an object that is not known: the object is read again";
+                ("stale", Some(note.to_owned()))
+            }
             Outcome::Invalid(reason) => ("dead", Some(reason)),
         };
         settled.push(seq, state, error);
     }
-    request_rereads(transaction, context.connection_id, &ties).await?;
+    request_rereads(transaction, context.connection_id, &unclear).await?;
     Ok(())
 }
 
@@ -277,7 +298,7 @@ const fn weight(outcome: &Outcome) -> u8 {
     match outcome {
         Outcome::Unchanged => 0,
         Outcome::Stale => 1,
-        Outcome::Tie => 2,
+        Outcome::Tie | Outcome::Incomplete => 2,
         Outcome::Created | Outcome::Updated | Outcome::Deleted => 3,
         Outcome::Invalid(_) => 4,
     }

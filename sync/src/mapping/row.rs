@@ -21,6 +21,7 @@ impl Json {
         Self(serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned()))
     }
 
+    /// Null for what is nested deeper, or a number larger, than a `Value` can hold.
     fn value(&self) -> serde_json::Value {
         serde_json::from_str(&self.0).unwrap_or_default()
     }
@@ -28,7 +29,8 @@ impl Json {
 
 impl PartialEq for Json {
     fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0 || self.value() == other.value()
+        let value = |json: &Self| serde_json::from_str::<serde_json::Value>(&json.0).ok();
+        self.0 == other.0 || value(self).is_some_and(|own| Some(own) == value(other))
     }
 }
 
@@ -64,6 +66,9 @@ pub(crate) trait Columns: Sized + Clone + std::fmt::Debug {
 
     /// Binds one array a column, in the order of `NAMES`.
     fn bind<'q>(rows: &[Row<Self>], query: BoundQuery<'q>) -> BoundQuery<'q>;
+
+    /// All columns by their names.
+    fn values(&self) -> Vec<(&'static str, serde_json::Value)>;
 
     /// The columns that differ.
     fn differences(&self, newer: &Self) -> Vec<FieldChange>;
@@ -126,6 +131,10 @@ macro_rules! columns {
                         .collect::<Vec<_>>(),
                 );)*
                 query
+            }
+
+            fn values(&self) -> Vec<(&'static str, serde_json::Value)> {
+                vec![$((stringify!($field), $crate::mapping::row::json(&self.$field)),)*]
             }
 
             fn differences(&self, newer: &Self) -> Vec<$crate::mapping::FieldChange> {

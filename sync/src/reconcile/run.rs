@@ -36,7 +36,9 @@ impl RunReport {
                 Outcome::Updated => self.updated += 1,
                 Outcome::Deleted => self.deleted += 1,
                 Outcome::Unchanged => self.unchanged += 1,
-                Outcome::Stale | Outcome::Tie | Outcome::Invalid(_) => self.stale += 1,
+                Outcome::Stale | Outcome::Tie | Outcome::Incomplete | Outcome::Invalid(_) => {
+                    self.stale += 1;
+                }
             }
         }
     }

@@ -306,7 +306,7 @@ impl Check<'_> {
                 Outcome::Created => ("missing", repair),
                 Outcome::Updated => ("stale", repair),
                 Outcome::Deleted => ("extra", repair),
-                Outcome::Tie | Outcome::Invalid(_) => ("stale", false),
+                Outcome::Tie | Outcome::Incomplete | Outcome::Invalid(_) => ("stale", false),
                 Outcome::Unchanged | Outcome::Stale => return None,
             };
             Some(Difference {
