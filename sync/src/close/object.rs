@@ -123,8 +123,10 @@ impl Object {
             .collect();
         self.entries
             .retain(|(name, _)| !(name.starts_with(CUSTOM) && lacking.contains(&**name)));
-        let cleared = lacking.iter().filter(|key| !key.starts_with(CUSTOM));
-        self.put(cleared.map(|key| ((*key).to_owned(), RawValue::NULL.to_owned())));
+        let cleared = changed
+            .iter()
+            .filter(|key| lacking.contains(&***key) && !key.starts_with(CUSTOM));
+        self.put(cleared.map(|key| (key.clone(), RawValue::NULL.to_owned())));
     }
 
     /// Sets keys, in one pass whatever their number. Of a key that comes twice the last value counts, as in jsonb.
