@@ -1,6 +1,7 @@
 //! Measures Closegraph beside peers and limits of the same run.
 
 mod backfill;
+mod deliveries;
 mod reads;
 
 use closegraph_tests::Demo;
@@ -10,7 +11,9 @@ const LEADS: u32 = 20_000;
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     say(&backfill::measure(LEADS).await?);
+    say(&deliveries::measure().await?);
     let demo = Demo::start(LEADS)?;
+    say(&deliveries::paced(&demo).await?);
     say(&reads::measure(&demo).await?);
     say(&reads::memory(&demo)?);
     Ok(())

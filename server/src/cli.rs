@@ -1,9 +1,19 @@
 //! The command line. Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.
 
-use chrono::{DateTime, Utc};
+mod connect;
+mod events;
+mod sync;
+mod token;
+mod values;
+
+pub use connect::{Connect, ConnectArgs};
+pub use events::{EventSelection, EventState, Events, ListEvents};
+pub use sync::{BackfillArgs, ConnectionArgs, Sync};
+pub use token::{RevokeArgs, Token, TokenArgs, TokenRole};
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use closegraph_entity::api_token::Role;
 use std::path::PathBuf;
+use url::Url;
 use uuid::Uuid;
 
 /// Mirrors the Close CRM into Postgres and answers GraphQL over it.
@@ -24,17 +34,23 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Serve GraphQL, GraphiQL and webhooks, and keep the mirror in step.
-    #[command(
-        after_help = "Example: closegraph serve --role api\n\nConnects by itself when CLOSE_API_KEY is set."
-    )]
+    #[command(after_help = "Example: closegraph serve --role api\n\n\
+        With CLOSE_API_KEY in the environment it connects that organization, unless the role is api; CLOSE_BASE_URL \
+        names another root of Close's API. While Close can't be reached it serves all the same and tries again; a key \
+        that Close refuses ends it.")]
     Serve(ServeArgs),
     /// Show it all at work: a simulated Close, a backfill, live changes, GraphiQL.
+    ///
+    /// It keeps its database in a folder of its own, whatever DATABASE_URL, CLOSEGRAPH_POSTGRES_DATA_DIR and
+    /// CLOSEGRAPH_HTTP_LISTEN say.
     #[command(after_help = "Example: closegraph demo --leads 20000 --port 8080")]
     Demo(DemoArgs),
     /// Bring the database schema up to date, take it down, or show where it stands.
-    #[command(after_help = "Example: closegraph migrate up")]
+    #[command(after_help = "Example: closegraph migrate status\n\n\
+        Every other command, serve included, brings the schema up to date by itself: after migrate down the next one \
+        makes the tables again, empty.")]
     Migrate(MigrateArgs),
-    /// Connect an organization.
+    /// Connect an organization, or change the key of its webhook.
     #[command(subcommand)]
     Connect(Connect),
     /// List the connections.
@@ -81,11 +97,11 @@ pub struct ServeArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ServeRole {
-    /// Both.
+    /// All of it.
     All,
-    /// GraphQL and GraphiQL.
+    /// GraphQL and GraphiQL; no webhooks, no sync.
     Api,
-    /// Webhooks, the inbox and backfills.
+    /// Webhooks, the inbox and all that reads Close; GraphQL, too.
     Sync,
 }
 
@@ -106,89 +122,30 @@ pub struct DemoArgs {
     /// Let nobody work in the simulated organization.
     #[arg(long)]
     pub no_traffic: bool,
-    /// Folder for the embedded Postgres; a temporary one, removed at the end, when absent.
+    /// Folder for the embedded Postgres; a temporary one, removed at the end, when absent. Neither DATABASE_URL nor
+    /// CLOSEGRAPH_POSTGRES_DATA_DIR is used.
     #[arg(long)]
     pub data_dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub struct MigrateArgs {
+    /// Where to.
     #[arg(value_enum, default_value_t = Direction::Up)]
     pub direction: Direction,
+    /// Drop every table with its data; without it, down is refused.
+    #[arg(long)]
+    pub yes: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Direction {
     /// Bring the schema up to date.
     Up,
-    /// Take all steps back: every table and its data is dropped.
+    /// Take all steps back: every table is dropped with its data. Needs --yes.
     Down,
     /// Show which steps are applied.
     Status,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum Connect {
-    /// Connect a Close organization with an API key; connecting again renews what was there.
-    #[command(
-        after_help = "Example: CLOSE_API_KEY=… closegraph connect close --api-key-env CLOSE_API_KEY\n\n\
-        The key of an admin is needed to see all records and full event data."
-    )]
-    Close(ConnectArgs),
-}
-
-#[derive(Debug, Args)]
-pub struct ConnectArgs {
-    /// Environment variable that holds the API key.
-    #[arg(long, value_name = "NAME", required_unless_present = "api_key_stdin")]
-    pub api_key_env: Option<String>,
-    /// Read the API key from standard input.
-    #[arg(long, conflicts_with = "api_key_env")]
-    pub api_key_stdin: bool,
-    /// Root of Close's API.
-    #[arg(
-        long,
-        value_name = "URL",
-        default_value = "https://api.close.com/api/v1/"
-    )]
-    pub base_url: String,
-    /// Where Close can reach this deployment; webhooks are delivered below it. Default: http.public_url.
-    #[arg(long, value_name = "URL")]
-    pub webhook_url: Option<String>,
-    /// Time zone that periods follow, such as Europe/Berlin. Default: that of the key's user.
-    #[arg(long, value_name = "ZONE")]
-    pub time_zone: Option<String>,
-    /// Month, 1 to 12, in which the fiscal year starts.
-    #[arg(long, value_name = "MONTH")]
-    pub fiscal_year_start: Option<i16>,
-    #[command(flatten)]
-    pub output: Output,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum Sync {
-    /// Read all of an organization; resumes where an earlier run stopped.
-    #[command(after_help = "Example: closegraph sync backfill --restart")]
-    Backfill(BackfillArgs),
-    /// Search for what changed since the last sweep.
-    #[command(after_help = "Example: closegraph sync sweep")]
-    Sweep(ConnectionArgs),
-    /// Read what Close's event log has since it was last read. A running server works it off.
-    #[command(after_help = "Example: closegraph sync catch-up")]
-    CatchUp(ConnectionArgs),
-    /// Compute all columns again from the objects that are kept; Close is not asked. A server does it by itself when the
-    /// mapping has changed.
-    #[command(after_help = "Example: closegraph sync remap")]
-    Remap(ConnectionArgs),
-}
-
-#[derive(Debug, Args)]
-pub struct ConnectionArgs {
-    /// The connection; needed only where there are several.
-    #[arg(long, value_name = "ID")]
-    pub connection: Option<Uuid>,
-    #[command(flatten)]
-    pub output: Output,
 }
 
 #[derive(Debug, Args)]
@@ -199,179 +156,16 @@ pub struct VerifyArgs {
     /// Put right what differs.
     #[arg(long)]
     pub repair: bool,
+    /// Seconds that differences may take to go by themselves: Close reports a change a while after it was made.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub patience: u64,
     #[command(flatten)]
     pub output: Output,
-}
-
-#[derive(Debug, Args)]
-pub struct BackfillArgs {
-    /// The connection; needed only where there are several.
-    #[arg(long, value_name = "ID")]
-    pub connection: Option<Uuid>,
-    /// Start from the beginning, even where a checkpoint stands.
-    #[arg(long)]
-    pub restart: bool,
-    #[command(flatten)]
-    pub output: Output,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum Events {
-    /// List events, the newest first.
-    #[command(after_help = "Example: closegraph events list --state dead")]
-    List(ListEvents),
-    /// Show an event as Close sent it. Once its body was trimmed, its payload is null.
-    #[command(after_help = "Example: closegraph events show 0d0f6c1e-6c1b-5d6a-9f0e-0a8f3f6f7d11")]
-    Show { id: Uuid },
-    /// Have events worked off once more. A running server does it. Where the body was trimmed, it reads the object again
-    /// from Close instead.
-    #[command(
-        after_help = "Example: closegraph events replay --state dead --since 2026-11-20T00:00:00Z"
-    )]
-    Replay(EventSelection),
-    /// Give events up that wait, failed or are dead.
-    #[command(after_help = "Example: closegraph events discard --state dead --object-type lead")]
-    Discard(EventSelection),
-}
-
-#[derive(Debug, Args)]
-pub struct ListEvents {
-    #[command(flatten)]
-    pub selection: EventSelection,
-    /// Events at most.
-    #[arg(long, default_value_t = 50)]
-    pub limit: u32,
-    #[command(flatten)]
-    pub output: Output,
-}
-
-/// All that is given must hold.
-#[derive(Debug, Args)]
-pub struct EventSelection {
-    /// Ids of events.
-    pub id: Vec<Uuid>,
-    #[arg(long, value_enum)]
-    pub state: Option<EventState>,
-    /// Received at or after this instant.
-    #[arg(long, value_name = "INSTANT")]
-    pub since: Option<DateTime<Utc>>,
-    /// Received before this instant.
-    #[arg(long, value_name = "INSTANT")]
-    pub until: Option<DateTime<Utc>>,
-    /// Id of the object in Close.
-    #[arg(long, value_name = "ID")]
-    pub object_id: Option<String>,
-    /// lead, contact, opportunity and so on, as Close spells it.
-    #[arg(long, value_name = "TYPE")]
-    pub object_type: Option<String>,
-}
-
-impl EventSelection {
-    /// Whether it says nothing.
-    pub fn is_empty(&self) -> bool {
-        self.id.is_empty()
-            && self.state.is_none()
-            && self.since.is_none()
-            && self.until.is_none()
-            && self.object_id.is_none()
-            && self.object_type.is_none()
-    }
-}
-
-/// Where an event stands.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum EventState {
-    Pending,
-    Applied,
-    Unchanged,
-    Stale,
-    Ignored,
-    Failed,
-    Dead,
-    Discarded,
-}
-
-impl EventState {
-    /// The word stored in Postgres.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Applied => "applied",
-            Self::Unchanged => "unchanged",
-            Self::Stale => "stale",
-            Self::Ignored => "ignored",
-            Self::Failed => "failed",
-            Self::Dead => "dead",
-            Self::Discarded => "discarded",
-        }
-    }
-}
-
-#[derive(Debug, Subcommand)]
-pub enum Token {
-    /// Create a token; it is shown once.
-    #[command(
-        after_help = "Example: closegraph token create --name dashboard --expires-in-days 90"
-    )]
-    Create(TokenArgs),
-    /// List the tokens: what they may do and whether they work; never the secrets.
-    #[command(after_help = "Example: closegraph token list --json")]
-    List(Output),
-    /// Revoke a token; servers refuse it within seconds. One that is revoked stays so.
-    #[command(after_help = "Example: closegraph token revoke cg_Ab3dEf")]
-    Revoke(RevokeArgs),
-}
-
-#[derive(Debug, Args)]
-pub struct RevokeArgs {
-    /// Its id, or its first characters as `token list` shows them.
-    #[arg(value_name = "ID|PREFIX")]
-    pub token: String,
-    #[command(flatten)]
-    pub output: Output,
-}
-
-#[derive(Debug, Args)]
-pub struct TokenArgs {
-    /// What the token is for.
-    #[arg(long)]
-    pub name: String,
-    /// What it may do.
-    #[arg(long, value_enum, default_value_t = TokenRole::Viewer)]
-    pub role: TokenRole,
-    /// Days after which it is refused; never when absent.
-    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3650))]
-    pub expires_in_days: Option<u32>,
-    /// A connection that it may see; repeatable. All when absent.
-    #[arg(long, value_name = "ID")]
-    pub connection: Vec<Uuid>,
-    #[command(flatten)]
-    pub output: Output,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum TokenRole {
-    /// Reads the mirror.
-    Viewer,
-    /// Also repairs it.
-    Operator,
-    /// Also manages connections and tokens.
-    Admin,
-}
-
-impl From<TokenRole> for Role {
-    fn from(role: TokenRole) -> Self {
-        match role {
-            TokenRole::Viewer => Self::Viewer,
-            TokenRole::Operator => Self::Operator,
-            TokenRole::Admin => Self::Admin,
-        }
-    }
 }
 
 #[derive(Debug, Args)]
 pub struct HealthArgs {
-    /// What to ask.
-    #[arg(long, default_value = "http://127.0.0.1:8080/readyz")]
-    pub url: url::Url,
+    /// What to ask. Default: /readyz at http.listen.
+    #[arg(long, value_parser = values::web_address)]
+    pub url: Option<Url>,
 }

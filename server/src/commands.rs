@@ -14,7 +14,8 @@ mod verify;
 
 use crate::cli::{Cli, Command, Connect, Sync, Token};
 use crate::config::{Config, ConfigError, REFERENCE};
-use crate::telemetry;
+use crate::database::Database;
+use crate::{shutdown, telemetry};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -31,9 +32,31 @@ pub async fn run(cli: Cli) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&error);
-            ExitCode::FAILURE
+            if error.is::<Usage>() {
+                ExitCode::from(2)
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
+}
+
+/// Wrong usage that the arguments alone do not show. Nothing was done.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Usage(String);
+
+/// Opens the database and works on it until that is done or a signal comes; closes it either way. A command that
+/// ended without would leave the embedded Postgres running.
+async fn on_database<T>(
+    config: &Config,
+    work: impl AsyncFnOnce(&Database) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let stop = shutdown::on_signal()?;
+    let database = Database::open(config).await?;
+    let done = stop.run_until_cancelled(work(&database)).await;
+    database.close().await;
+    done.unwrap_or_else(|| Err(anyhow::anyhow!("stopped before it was done")))
 }
 
 fn load(file: Option<PathBuf>) -> Result<Config, ConfigError> {
@@ -54,8 +77,9 @@ async fn dispatch(config: &Config, command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve(args) => serve::run(config, &args).await,
         Command::Demo(args) => demo::run(config, args).await,
-        Command::Migrate(args) => migrate::run(config, args.direction).await,
-        Command::Connect(Connect::Close(args)) => connect::run(config, args).await,
+        Command::Migrate(args) => migrate::run(config, &args).await,
+        Command::Connect(Connect::Close(args)) => connect::run(config, *args).await,
+        Command::Connect(Connect::RotateKey(args)) => connect::rotate_key(config, &args).await,
         Command::Connections(output) => connections::run(config, output.json).await,
         Command::Sync(Sync::Backfill(args)) => backfill::run(config, &args).await,
         Command::Sync(Sync::Sweep(args)) => verify::sweep(config, &args).await,
@@ -68,7 +92,7 @@ async fn dispatch(config: &Config, command: Command) -> anyhow::Result<()> {
         Command::Token(Token::Revoke(args)) => token::revoke(config, args).await,
         Command::Schema => print(&closegraph_api::sdl()),
         Command::Config => print(REFERENCE),
-        Command::Health(args) => health::run(&args.url).await,
+        Command::Health(args) => health::run(config, args.url).await,
     }
 }
 
@@ -105,5 +129,25 @@ fn tell(text: &str) -> anyhow::Result<()> {
     reason = "the last word of a command, whatever the log filter is"
 )]
 fn complain(error: &anyhow::Error) {
-    eprintln!("closegraph: {error:#}");
+    eprintln!("closegraph: {}", chain(error));
+}
+
+/// The whole chain in one line, each message once: some libraries repeat their cause.
+fn chain(error: &anyhow::Error) -> String {
+    let mut messages = error.chain().map(ToString::to_string);
+    let mut text = messages.next().unwrap_or_default();
+    for message in messages {
+        if !text.ends_with(&message) {
+            text = format!("{text}: {message}");
+        }
+    }
+    text
+}
+
+/// A count of things, in words.
+fn count(number: impl Into<i128>, thing: &str) -> String {
+    match number.into() {
+        1 => format!("1 {thing}"),
+        number => format!("{number} {thing}s"),
+    }
 }

@@ -2,8 +2,15 @@
 //!
 //! [`REFERENCE`] is the documentation of every key; unknown keys and bad values are refused by name.
 
+mod allowed;
+mod environment;
 mod retention;
 
+pub(crate) use allowed::web_address;
+#[cfg(test)]
+use environment::keys;
+
+use allowed::{Allowed, check};
 use closegraph_sync::reconcile::Strategy;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -17,11 +24,17 @@ pub const REFERENCE: &str = include_str!("config/reference.toml");
 /// Why a configuration is not used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    #[error("the configuration file {path} can't be read: {source}")]
+    #[error("the configuration file {path} can't be read")]
     Read {
         path: PathBuf,
         #[source]
         source: std::io::Error,
+    },
+    #[error("{name} is {given}, allowed: {allowed}")]
+    Value {
+        name: String,
+        given: String,
+        allowed: String,
     },
     #[error("the configuration in {place} is refused: {message}")]
     Refused { place: String, message: String },
@@ -187,7 +200,7 @@ impl Default for Api {
 impl Default for Log {
     fn default() -> Self {
         Self {
-            filter: "info,sqlx=warn".to_owned(),
+            filter: "info,sqlx=warn,sea_orm_migration=warn".to_owned(),
             format: LogFormat::Text,
         }
     }
@@ -217,17 +230,17 @@ impl Config {
             format!("{} and the environment", path.display())
         });
         for (variable, value) in environment {
-            let (section, key) = match variable.strip_prefix("CLOSEGRAPH_") {
-                Some("CONFIG") => continue,
-                Some(name) => locate(&variable, name)?,
-                None if variable == "DATABASE_URL" && !value.is_empty() => ("database", "url"),
-                None => continue,
+            let Some((section, key)) = environment::locate(&variable, &value)? else {
+                continue;
             };
+            let value = Allowed::of(section, key)
+                .map_or_else(|| value.clone().into(), |allowed| allowed.read(&value));
+            check(section, key, &value, |key| format!("{key} ({variable})"))?;
             let entry = table
                 .entry(section)
                 .or_insert_with(|| toml::Table::new().into());
             if let Some(section) = entry.as_table_mut() {
-                section.insert(key.to_owned(), typed(key, value));
+                section.insert(key.to_owned(), value);
             }
         }
         let refused = |message| ConfigError::Refused { place, message };
@@ -263,88 +276,21 @@ fn read(path: &Path) -> Result<toml::Table, ConfigError> {
         path: path.to_owned(),
         source,
     })?;
-    // Checked by itself first, so that the error shows the line.
-    toml::from_str::<Config>(&text)
-        .and_then(|_| toml::from_str(&text))
-        .map_err(|error| ConfigError::Refused {
-            place: path.display().to_string(),
-            message: error.to_string(),
-        })
-}
-
-/// Section and key of `CLOSEGRAPH_SECTION_KEY`.
-fn locate(variable: &str, name: &str) -> Result<(&'static str, &'static str), ConfigError> {
-    let known = keys();
-    let wanted = name.to_ascii_lowercase();
-    if let Some(found) = known
-        .iter()
-        .find(|(section, key)| format!("{section}_{key}") == wanted)
-    {
-        return Ok(*found);
-    }
-    let section = wanted.split('_').next().unwrap_or_default();
-    let names = |of: &str| {
-        let of_section = known
-            .iter()
-            .filter(|(known, _)| of.is_empty() || *known == of);
-        let names = of_section
-            .map(|(section, key)| format!("CLOSEGRAPH_{section}_{key}").to_ascii_uppercase());
-        names.collect::<Vec<_>>().join(", ")
+    let refused = |error: toml::de::Error| ConfigError::Refused {
+        place: path.display().to_string(),
+        message: error.to_string(),
     };
-    let similar = if names(section).is_empty() {
-        names("")
-    } else {
-        names(section)
-    };
-    let hint = format!("Known are {similar}");
-    Err(ConfigError::UnknownVariable {
-        given: variable.to_owned(),
-        hint,
-    })
-}
-
-/// All keys, as the reference names them, commented out or not.
-fn keys() -> Vec<(&'static str, &'static str)> {
-    let mut section = "";
-    let mut keys = Vec::new();
-    for line in REFERENCE.lines() {
-        if let Some(name) = line
-            .strip_prefix('[')
-            .and_then(|line| line.strip_suffix(']'))
-        {
-            section = name;
-        } else if let Some((key, _)) = line.trim_start_matches('#').split_once(" = ")
-            && key
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
-        {
-            keys.push((section, key));
+    let table: toml::Table = toml::from_str(&text).map_err(refused)?;
+    for (section, keys) in &table {
+        for (key, value) in keys.as_table().into_iter().flatten() {
+            check(section, key, value, |key| {
+                format!("{key} in {}", path.display())
+            })?;
         }
     }
-    keys
-}
-
-/// An environment variable's text as the type that its key has.
-fn typed(key: &str, value: String) -> toml::Value {
-    let numeric = [
-        "max_connections",
-        "workers",
-        "batch",
-        "webhook_max_body_bytes",
-    ];
-    if (numeric.contains(&key)
-        || ["_ms", "_s", "_days"]
-            .iter()
-            .any(|unit| key.ends_with(unit)))
-        && let Ok(number) = value.parse::<i64>()
-    {
-        return number.into();
-    }
-    match (key, value.as_str()) {
-        ("introspection", "true") => true.into(),
-        ("introspection", "false") => false.into(),
-        _ => value.into(),
-    }
+    // By itself, so that the error shows the line.
+    toml::from_str::<Config>(&text).map_err(refused)?;
+    Ok(table)
 }
 
 #[cfg(test)]
@@ -385,13 +331,62 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_value_is_refused_with_its_key() {
-        let error = load(&[("CLOSEGRAPH_SYNC_WORKERS", "many")]).unwrap_err();
-        assert!(error.contains("workers"), "{error}");
-        let error = load(&[("CLOSEGRAPH_SYNC_BACKFILL", "fast")]).unwrap_err();
-        assert!(
-            error.contains("auto") && error.contains("search"),
-            "{error}"
-        );
+    fn a_bad_value_is_refused_with_its_key_and_what_is_allowed() {
+        for (variable, value, wanted) in [
+            (
+                "CLOSEGRAPH_SYNC_WORKERS",
+                "many",
+                "sync.workers (CLOSEGRAPH_SYNC_WORKERS) is \"many\", allowed: a whole number from 1 to 256",
+            ),
+            (
+                "CLOSEGRAPH_DATABASE_MAX_CONNECTIONS",
+                "0",
+                "database.max_connections (CLOSEGRAPH_DATABASE_MAX_CONNECTIONS) is 0, allowed: a whole number from 4",
+            ),
+            (
+                "CLOSEGRAPH_SYNC_BATCH",
+                "0",
+                "is 0, allowed: a whole number from 1 to 10000",
+            ),
+            (
+                "CLOSEGRAPH_SYNC_BACKFILL",
+                "fast",
+                "is \"fast\", allowed: auto or list or search",
+            ),
+            (
+                "CLOSEGRAPH_HTTP_LISTEN",
+                "8080",
+                "is \"8080\", allowed: address:port such as 127.0.0.1:8080",
+            ),
+            (
+                "CLOSEGRAPH_HTTP_PUBLIC_URL",
+                "example.com",
+                "allowed: an http or https address",
+            ),
+            (
+                "CLOSEGRAPH_LOG_FILTER",
+                "loud",
+                "log.filter (CLOSEGRAPH_LOG_FILTER) is \"loud\", allowed: levels",
+            ),
+            (
+                "CLOSEGRAPH_API_INTROSPECTION",
+                "no",
+                "is \"no\", allowed: true or false",
+            ),
+        ] {
+            let error = load(&[(variable, value)]).unwrap_err();
+            assert!(error.contains(wanted), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_is_refused_is_not_shown() {
+        for variable in ["DATABASE_URL", "CLOSEGRAPH_VAULT_KEY"] {
+            let error = load(&[(variable, "hunter2")]).unwrap_err();
+            assert!(
+                error.contains("allowed: ") && !error.contains("hunter2"),
+                "{error}"
+            );
+        }
     }
 }

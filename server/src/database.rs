@@ -7,9 +7,12 @@ use closegraph_migration::{Migrator, MigratorTrait};
 use sea_orm::{DatabaseConnection, SqlxPostgresConnector};
 use secrecy::ExposeSecret;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{ConnectOptions, Executor, PgConnection};
+use sqlx::{ConnectOptions, Connection, Executor, PgConnection};
 use std::str::FromStr;
 use std::time::Duration;
+
+/// How long a session may take to open.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// An open database, and the server that was started for it.
 #[derive(Debug)]
@@ -56,15 +59,24 @@ impl Database {
             .context("database.url is no address of a Postgres, such as postgres://user:password@host/database")?
             .application_name("closegraph")
             .statement_cache_capacity(512)
-            .options([("statement_timeout", config.database.statement_timeout_ms.to_string())])
+            .options([
+                ("statement_timeout", config.database.statement_timeout_ms.to_string()),
+                // Not that a table is there already.
+                ("client_min_messages", "warning".to_owned()),
+            ])
             .disable_statement_logging();
+        try_out(&options).await.with_context(|| {
+            let database = options.get_database().unwrap_or("of the account's name");
+            let (host, port) = (options.get_host(), options.get_port());
+            format!("the database {database} at {host}:{port} can't be opened")
+        })?;
         let pool = PgPoolOptions::new()
             .max_connections(config.database.max_connections)
-            .acquire_timeout(Duration::from_secs(10))
+            .acquire_timeout(PATIENCE)
             .test_before_acquire(false)
             .connect_with(options)
             .await
-            .context("the database can't be reached")?;
+            .context("the database can't be opened")?;
         Ok(Self { pool, embedded })
     }
 
@@ -92,6 +104,14 @@ impl Database {
             server.stop().await;
         }
     }
+}
+
+/// Opens one session. The pool would repeat what fails until its time is over, and then not tell why.
+async fn try_out(options: &PgConnectOptions) -> anyhow::Result<()> {
+    let session = tokio::time::timeout(PATIENCE, options.connect()).await;
+    let session =
+        session.with_context(|| format!("no answer within {} s", PATIENCE.as_secs()))??;
+    Ok(session.close().await?)
 }
 
 async fn create_database(server: &EmbeddedPostgres) -> anyhow::Result<()> {

@@ -32,7 +32,7 @@ pub enum PostgresError {
         "no Postgres server was found. Install it (Debian, Ubuntu: apt-get install postgresql; macOS: brew install postgresql), name its folder with CLOSEGRAPH_POSTGRES_BIN_DIR, or set DATABASE_URL; a private copy could not be downloaded: {0}"
     )]
     NoBinaries(String),
-    #[error("{path} can't be used: {source}")]
+    #[error("{path} can't be used")]
     Io {
         path: PathBuf,
         #[source]

@@ -6,6 +6,7 @@ use anyhow::Context;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_util::MetricKindMask;
 use sqlx::PgPool;
+use std::io::IsTerminal;
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
@@ -19,16 +20,12 @@ const GAUGE_LIFE: Duration = Duration::from_secs(45);
 const BUILD: &str = "closegraph_build_info";
 const SESSIONS: &str = "closegraph_database_sessions";
 
-/// Starts logging.
+/// Starts logging. Colours are for terminals, and for those who did not set `NO_COLOR`.
 pub(crate) fn start_logging(log: &Log) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&log.filter).with_context(|| {
-        format!(
-            "log.filter is {:?}, allowed: levels such as info,sqlx=warn",
-            log.filter
-        )
-    })?;
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(EnvFilter::try_new(&log.filter).context("log.filter")?)
+        .with_ansi(std::io::stderr().is_terminal() && !no_color)
         .with_writer(std::io::stderr);
     match log.format {
         LogFormat::Text => lines.try_init(),

@@ -11,11 +11,12 @@ use assert_cmd::assert::Assert;
 use closegraph_tests::{CloseSim, DataDir, Serving, free_port};
 use serde_json::Value;
 use std::time::{Duration, Instant};
+use uuid::Uuid;
 
 struct Deployment {
     data_dir: DataDir,
     sim: CloseSim,
-    _serving: Serving,
+    serving: Serving,
 }
 
 impl Deployment {
@@ -33,7 +34,7 @@ impl Deployment {
         Self {
             data_dir,
             sim,
-            _serving: serving,
+            serving,
         }
     }
 
@@ -66,6 +67,9 @@ fn said(assert: &Assert) -> String {
     String::from_utf8(both).unwrap()
 }
 
+/// Nobody works there, so that nothing is on its way.
+const VERIFY: [&str; 3] = ["verify", "--patience", "0"];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_organization_is_connected_compared_and_repaired_while_the_server_runs() {
     let deployment = Deployment::start().await;
@@ -89,30 +93,89 @@ async fn an_organization_is_connected_compared_and_repaired_while_the_server_run
         .success();
     let start = Instant::now();
     // Until the first full load is done, much is missing.
-    while !deployment.run(&["verify"]).get_output().status.success() {
+    while !deployment.run(&VERIFY).get_output().status.success() {
         assert!(start.elapsed() < Duration::from_secs(60), "never complete");
     }
 
     deployment
         .break_it("delete from company where close_id = (select min(close_id) from company)")
         .await;
-    let drifted = deployment.run(&["verify"]).failure().code(1);
+    let drifted = deployment.run(&VERIFY).failure().code(1);
     let text = said(&drifted);
     assert!(
-        text.contains("1 differences; closegraph verify --repair") && text.contains("(missing)"),
+        text.contains("1 difference; closegraph verify --repair") && text.contains("(missing)"),
         "{text}"
     );
-    let repaired = deployment.run(&["verify", "--repair"]).success();
+    let repaired = deployment
+        .run(&["verify", "--repair", "--patience", "0"])
+        .success();
     assert!(
-        said(&repaired).contains("1 differences were repaired"),
+        said(&repaired).contains("1 difference repaired"),
         "{}",
         said(&repaired)
     );
     let clean = deployment.run(&["verify"]).success();
     assert!(said(&clean).contains("company"), "{}", said(&clean));
+    let compared = deployment.json(&["verify"]);
+    assert_eq!(compared[0]["drift"][0]["recordType"], "company");
     let swept = deployment.json(&["sync", "sweep"]);
     assert_eq!(swept["created"], 0);
     assert_eq!(deployment.json(&["sync", "catch-up"])["gap"], false);
+
+    a_complete_copy_is_read_again_only_when_told_so(&deployment);
+    errors_that_repeat_are_told_without_advice_to_repeat(&deployment);
+}
+
+fn a_complete_copy_is_read_again_only_when_told_so(deployment: &Deployment) {
+    let complete = said(&deployment.run(&["sync", "backfill"]).success());
+    assert!(
+        complete.starts_with("Already complete since 20")
+            && complete.contains("--restart reads all again"),
+        "{complete}"
+    );
+    let complete = deployment.json(&["sync", "backfill"]);
+    assert_eq!(complete["requests"], 0);
+    assert!(complete["completeSince"].is_string(), "{complete}");
+    let restarted = deployment.json(&["sync", "backfill", "--restart"]);
+    assert!(restarted["requests"].as_i64().unwrap() > 0, "{restarted}");
+}
+
+fn errors_that_repeat_are_told_without_advice_to_repeat(deployment: &Deployment) {
+    let unknown = Uuid::from_u128(8).to_string();
+    for task in ["backfill", "sweep", "remap"] {
+        let args = ["sync", task, "--connection", &unknown];
+        let text = said(&deployment.run(&args).code(1));
+        assert!(
+            text.contains(&format!("no connection has the id {unknown}"))
+                && !text.contains("run it again"),
+            "{text}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_signing_key_is_changed_by_a_new_subscription() {
+    let deployment = Deployment::start().await;
+    let args = ["connect", "close", "--api-key-env", "KEY", "--base-url"];
+    let args = [&args[..], &[deployment.sim.base_url()]].concat();
+    deployment.run(&args).success();
+    let none = said(&deployment.run(&["connect", "rotate-key"]).code(1));
+    assert!(none.contains("has no webhook subscription"), "{none}");
+
+    let args = [&args[..], &["--webhook-url", &deployment.serving.address]].concat();
+    deployment.run(&args).success();
+    let pool = deployment.data_dir.connect().await.unwrap();
+    let subscription = async || -> String {
+        let kept = sqlx::query_scalar("select webhook_subscription_id from connection");
+        kept.fetch_one(&pool).await.unwrap()
+    };
+    let before = subscription().await;
+    let rotated = deployment.json(&["connect", "rotate-key"]);
+    let after = subscription().await;
+    assert_eq!(rotated["subscriptionId"], after.as_str());
+    assert_ne!(before, after);
+    let told = said(&deployment.run(&["connect", "rotate-key"]).success());
+    assert!(told.contains(&subscription().await), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -138,6 +201,12 @@ async fn dead_events_are_listed_shown_replayed_and_discarded() {
                from connection, generate_series(1, 3) n",
         )
         .await;
+    let none = |args: &[&str]| said(&deployment.run(&[&["events", "list"], args].concat()));
+    assert_eq!(none(&["--state", "discarded"]), "No event is discarded.\n");
+    assert_eq!(
+        none(&["--state", "dead", "--until", "2020-01-01T00:00:00Z"]),
+        "No event is dead and was received before 2020-01-01T00:00:00Z.\n"
+    );
     let listed = deployment.json(&["events", "list", "--state", "dead"]);
     assert_eq!(listed.as_array().unwrap().len(), 3);
     let id = "00000000-0000-4000-8000-000000000001";
@@ -145,7 +214,7 @@ async fn dead_events_are_listed_shown_replayed_and_discarded() {
     assert!(shown.contains("\"no\": \"event\""), "{shown}");
 
     assert!(said(&deployment.run(&["events", "replay"]).failure()).contains("say which events"));
-    assert!(said(&deployment.run(&["events", "replay", id]).success()).contains("1 events"));
+    assert!(said(&deployment.run(&["events", "replay", id]).success()).contains("1 event\n"));
     // The running server tries it, and gives it up again for what it is.
     let start = Instant::now();
     loop {

@@ -71,6 +71,19 @@ impl Deployment {
         (word("id"), word("token"))
     }
 
+    /// Makes a connection, without a credential, and answers its id.
+    async fn connection(&self) -> String {
+        let id = uuid::Uuid::from_u128(7);
+        let insert = "insert into connection (id, source, auth_method, status, organization_id, organization_name,
+                                              currency, time_zone, fiscal_year_start, base_url, scopes)
+                      values ($1, 'close', 'api_key', 'active', 'orga_7', 'Seven', 'USD', 'UTC', 1, 'http://localhost/',
+                              '[]')";
+        let pool = self.pool().await;
+        let insert = sqlx::query(insert).bind(id).execute(&pool);
+        insert.await.unwrap();
+        id.to_string()
+    }
+
     async fn pool(&self) -> PgPool {
         PgPool::connect(&self.url).await.unwrap()
     }
@@ -82,7 +95,7 @@ async fn the_list_tells_all_of_a_token_but_its_secret() {
     assert!(deployment.print(&["list"]).starts_with("No token yet."));
     assert_eq!(deployment.json(&["list"]), json!([]));
 
-    let connection = uuid::Uuid::from_u128(7).to_string();
+    let connection = deployment.connection().await;
     let (id, secret) = deployment.create(&["--name", "board\u{1b}[31m"]);
     let limited = [
         "--name",
@@ -132,6 +145,23 @@ async fn the_list_tells_all_of_a_token_but_its_secret() {
 }
 
 #[tokio::test]
+async fn a_token_for_no_connection_is_refused_with_those_there_are() {
+    let deployment = Deployment::new().await;
+    let unknown = uuid::Uuid::from_u128(8).to_string();
+    let create = ["create", "--name", "blind", "--connection", &unknown];
+    let said = deployment.refusal(&create);
+    let wanted = format!("no connection has the id {unknown}: there is none yet");
+    assert!(said.contains(&wanted), "{said}");
+    let known = deployment.connection().await;
+    let said = deployment.refusal(&create);
+    assert!(
+        said.contains(&format!("known are: {known} (Seven)")),
+        "{said}"
+    );
+    assert_eq!(deployment.json(&["list"]), json!([]));
+}
+
+#[tokio::test]
 async fn neither_secret_nor_hash_is_printed() {
     let deployment = Deployment::new().await;
     let (id, secret) = deployment.create(&["--name", "board"]);
@@ -148,8 +178,14 @@ async fn neither_secret_nor_hash_is_printed() {
     ] {
         printed += &deployment.print(args);
     }
-    printed += &deployment.refusal(&["revoke", &secret]);
-    assert!(printed.contains("that is a whole token"), "{printed}");
+    let whole = deployment.token(&["revoke", &secret]).assert().code(2);
+    let whole = String::from_utf8(whole.get_output().stderr.clone()).unwrap();
+    assert!(whole.contains("that is a whole token"), "{whole}");
+    printed += &whole;
+    // Most of a token is as good as a secret, too.
+    printed += &deployment.refusal(&["revoke", &secret[..40]]);
+    let beginning = format!("there is no token {}…", &secret[..9]);
+    assert!(printed.contains(&beginning), "{printed}");
     assert!(!printed.contains(&secret[9..]), "{printed}");
     assert!(
         !printed.contains(&hash) && !printed.contains("hash"),
@@ -203,6 +239,7 @@ async fn a_token_that_is_not_there_or_not_the_only_one_is_refused() {
     for unknown in [
         "7f0c5b1e-0000-4000-8000-000000000000",
         "cg_nobody",
+        "nobody_has_this",
         "nonsense",
         "%",
     ] {

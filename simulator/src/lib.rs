@@ -143,6 +143,11 @@ impl Simulator {
             .send_replace(per_second.clamp(0.0, MOST_TRAFFIC));
     }
 
+    /// Puts the organization's clock forward, as if nothing had happened for so long.
+    pub fn advance(&self, by: std::time::Duration) {
+        self.app.clock.advance(by);
+    }
+
     /// Resolves once everything has ended after the shutdown.
     pub async fn stopped(self) {
         self.tasks.close();

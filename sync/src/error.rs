@@ -18,7 +18,7 @@ pub enum SyncError {
     NoSubscription(uuid::Uuid),
     #[error("a {kind} of this connection is running already, in this process or another")]
     AlreadyRunning { kind: &'static str },
-    #[error("{0}")]
+    #[error(transparent)]
     Vault(#[from] crate::connect::VaultError),
     #[error("{what} is not valid: {given:?}. Allowed: {allowed}")]
     InvalidInput {
@@ -48,6 +48,23 @@ impl SyncError {
     /// The chain as a log may have it: without the values that its messages quote.
     pub fn logged(&self) -> String {
         crate::redact::chain(self)
+    }
+
+    /// Whether Close refused the credential.
+    pub(crate) fn is_unauthorized(&self) -> bool {
+        matches!(self, Self::Close(error) if error.is_unauthorized())
+    }
+
+    /// Whether the same may succeed a moment later: Close gave no answer, a 429 or a 5xx, or the database no session.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Close(CloseError::Transport { .. })
+            | Self::Database(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut) => true,
+            Self::Close(error) => error
+                .status()
+                .is_some_and(|status| status == 429 || status >= 500),
+            _ => false,
+        }
     }
 
     /// The whole chain in one line, each message once. It may quote what it is about: not for logs.

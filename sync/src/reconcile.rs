@@ -11,8 +11,7 @@ mod walk;
 
 pub use backfill::{BackfillOptions, Strategy, backfill, is_backfilled};
 pub use catch_up::{CatchUp, catch_up};
-pub(crate) use remap::is_mapped;
 pub use remap::{RemapReport, remap};
 pub use run::{Progress, RunReport};
 pub use sweep::sweep;
-pub use verify::{Drift, Example, verify};
+pub use verify::{Drift, Example, VerifyOptions, verify};

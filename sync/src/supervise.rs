@@ -1,25 +1,22 @@
-//! What runs while a process syncs: workers of the inbox, re-reads, the backfill of connections that lack one, and the
-//! tasks of the schedule.
+//! What runs while a process syncs: workers of the inbox, re-reads, and the tasks of each connection.
 
 mod gauges;
 mod schedule;
+mod tasks;
 mod upkeep;
 
 pub use schedule::Schedule;
 
 use crate::connect::{Connections, Vault};
-use crate::error::SyncError;
 use crate::inbox::{
     CHANNEL, Inbox, Receiver, ReceiverOptions, Retention, WorkOptions, reread_all, router, work_off,
 };
-use crate::reconcile::{BackfillOptions, Progress, Strategy, backfill, is_backfilled};
+use crate::reconcile::Strategy;
 use sqlx::PgPool;
 use sqlx::postgres::PgListener;
-use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -88,36 +85,20 @@ impl SyncService {
     pub async fn run(&self, stop: CancellationToken) {
         let wake = Arc::new(Notify::new());
         let mut tasks = JoinSet::new();
-        tasks.spawn(listen(self.pool.clone(), wake.clone(), stop.clone()));
+        tasks.spawn(listen(
+            self.pool.clone(),
+            wake.clone(),
+            self.options.poll,
+            stop.clone(),
+        ));
         for _ in 0..self.options.workers.max(1) {
             let (service, wake, stop) = (self.clone(), wake.clone(), stop.clone());
             tasks.spawn(async move { service.work(&wake, &stop).await });
         }
         let (service, rereads) = (self.clone(), stop.clone());
-        tasks.spawn(async move {
-            every(service.options.poll, &rereads, || async {
-                reread_all(&service.pool, &service.connections)
-                    .await
-                    .map(drop)
-            })
-            .await;
-        });
-        let (service, backfills) = (self.clone(), stop.clone());
-        tasks.spawn(async move {
-            every(service.options.poll, &backfills, || {
-                service.backfill_missing(&backfills)
-            })
-            .await;
-        });
-        let (service, scheduled) = (self.clone(), stop.clone());
-        let first = AtomicBool::new(true);
-        tasks.spawn(async move {
-            every(service.options.poll, &scheduled, || {
-                service.run_due(first.swap(false, Ordering::Relaxed), &scheduled)
-            })
-            .await;
-        });
+        tasks.spawn(async move { service.reread(&rereads).await });
         upkeep::spawn(self, &mut tasks, &stop);
+        tasks.spawn(self.clone().run_tasks(stop));
         while tasks.join_next().await.is_some() {}
     }
 
@@ -128,7 +109,7 @@ impl SyncService {
         };
         while !stop.is_cancelled() {
             let woken = wake.notified();
-            match work_off(&self.pool, &self.connections, &options).await {
+            match work_off(&self.pool, &options).await {
                 Ok(claimed) if claimed > 0 => continue,
                 Ok(_) => {}
                 Err(error) => {
@@ -143,29 +124,27 @@ impl SyncService {
         }
     }
 
-    /// Backfills the connections that have no complete copy yet, one after the other.
-    async fn backfill_missing(&self, stop: &CancellationToken) -> Result<(), SyncError> {
-        for id in self.connections.active().await? {
-            if stop.is_cancelled() || is_backfilled(&self.pool, id).await? {
-                continue;
+    /// Reads again what waits for it.
+    async fn reread(&self, stop: &CancellationToken) {
+        while !stop.is_cancelled() {
+            match reread_all(&self.pool, &self.connections).await {
+                Ok(count) if count > 0 => continue,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(error = error.logged(), "objects can't be read again");
+                }
             }
-            let options = BackfillOptions {
-                strategy: self.options.strategy,
-                restart: false,
-            };
-            let (progress, _) = watch::channel(Progress::default());
-            match backfill(&self.pool, &self.connections, id, &options, &progress, stop).await {
-                Ok(_) | Err(SyncError::AlreadyRunning { .. } | SyncError::Interrupted) => {}
-                Err(error) => return Err(error),
+            tokio::select! {
+                () = tokio::time::sleep(self.options.poll) => {}
+                () = stop.cancelled() => {}
             }
         }
-        Ok(())
     }
 }
 
 /// Wakes workers when a delivery is stored, by this process or another.
-async fn listen(pool: PgPool, wake: Arc<Notify>, stop: CancellationToken) {
-    let listening = async {
+async fn listen(pool: PgPool, wake: Arc<Notify>, pause: Duration, stop: CancellationToken) {
+    let listening = async || {
         let mut listener = PgListener::connect_with(&pool).await?;
         listener.listen(CHANNEL).await?;
         loop {
@@ -173,28 +152,18 @@ async fn listen(pool: PgPool, wake: Arc<Notify>, stop: CancellationToken) {
             wake.notify_waiters();
         }
     };
-    let ended: Option<Result<(), sqlx::Error>> = stop.run_until_cancelled(listening).await;
-    if let Some(Err(error)) = ended {
-        tracing::warn!(error = %error, "no wake-up calls from Postgres: the inbox is polled");
-    }
-}
-
-/// Repeats a task until told to stop; a failure is logged and the task is tried again.
-async fn every<F, Fut>(pause: Duration, stop: &CancellationToken, task: F)
-where
-    F: Fn() -> Fut,
-    Fut: Future<Output = Result<(), SyncError>>,
-{
-    while !stop.is_cancelled() {
-        if let Err(error) = task().await {
-            tracing::warn!(
-                error = error.logged(),
-                "a sync task failed; it will be tried again"
-            );
+    loop {
+        let ended: Option<Result<(), sqlx::Error>> = stop.run_until_cancelled(listening()).await;
+        let Some(ended) = ended else { return };
+        if let Err(error) = ended {
+            tracing::warn!(%error, "no wake-up calls from Postgres: the inbox is polled until there are");
         }
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = stop.cancelled() => {}
+        if stop
+            .run_until_cancelled(tokio::time::sleep(pause))
+            .await
+            .is_none()
+        {
+            return;
         }
     }
 }

@@ -76,6 +76,14 @@ impl CloseSim {
         Ok(())
     }
 
+    /// Requests that it answered with 429.
+    pub async fn refused(&self) -> anyhow::Result<u64> {
+        let url = format!("{}requests", self.word("control_url"));
+        let log: Value = self.http.get(url).send().await?.json().await?;
+        let refused = log.pointer("/statuses/429").and_then(Value::as_u64);
+        Ok(refused.unwrap_or(0))
+    }
+
     /// Waits until no delivery is pending; after `patience` that is an error.
     pub async fn idle(&self, patience: Duration) -> anyhow::Result<()> {
         let control = self.word("control_url");

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub struct Database {
     pub pool: PgPool,
+    url: String,
     server: PrivatePostgres,
 }
 
@@ -23,7 +24,12 @@ impl Database {
         let options = PgConnectOptions::from_str(&url)?.options(settings.iter().copied());
         let pool = PgPoolOptions::new().connect_with(options).await?;
         Migrator::up(&orm(&pool), None).await?;
-        Ok(Self { pool, server })
+        Ok(Self { pool, url, server })
+    }
+
+    /// Its address, for other programs.
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     /// Ends all sessions, as a restart of the server does.

@@ -4,7 +4,7 @@ use crate::{Close, Database};
 use anyhow::ensure;
 use close_sim::SimulatorConfig;
 use closegraph_sync::connect::Vault;
-use closegraph_sync::reconcile::{CatchUp, Drift, catch_up, verify};
+use closegraph_sync::reconcile::{CatchUp, Drift, VerifyOptions, catch_up, verify};
 use closegraph_sync::{SyncError, SyncOptions, SyncService};
 use secrecy::SecretString;
 use serde_json::Value;
@@ -127,9 +127,19 @@ impl Mirror {
 
     /// Compares with Close.
     pub async fn verify(&self, repair: bool) -> anyhow::Result<Vec<Drift>> {
+        self.verify_within(Duration::ZERO, repair).await
+    }
+
+    /// Compares with Close, and gives what differs the time to go by itself.
+    pub async fn verify_within(
+        &self,
+        patience: Duration,
+        repair: bool,
+    ) -> anyhow::Result<Vec<Drift>> {
         let (pool, stop) = (&self.database.pool, CancellationToken::new());
         let (connections, id) = (&self.close.connections, self.close.connection);
-        Ok(verify(pool, connections, id, repair, &stop).await?)
+        let options = VerifyOptions { repair, patience };
+        Ok(verify(pool, connections, id, &options, &stop).await?)
     }
 
     /// Fails where anything differs from Close.

@@ -46,10 +46,21 @@ impl Serving {
 
     /// Starts `serve` by a command that is complete but for `serve` itself and the further variables.
     pub fn spawn(
+        command: Command,
+        data_dir: &DataDir,
+        port: u16,
+        variables: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
+        Self::spawn_role(command, data_dir, port, variables, "all")
+    }
+
+    /// The same in one of the roles that a process can have.
+    pub fn spawn_role(
         mut command: Command,
         data_dir: &DataDir,
         port: u16,
         variables: &[(&str, &str)],
+        role: &str,
     ) -> anyhow::Result<Self> {
         let log = data_dir.path().join("serve.log");
         let log = File::options().create(true).append(true).open(log)?;
@@ -58,7 +69,7 @@ impl Serving {
             .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
             .collect::<Vec<_>>();
         let child = command
-            .arg("serve")
+            .args(["serve", "--role", role])
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .envs(own)

@@ -270,6 +270,17 @@ async fn a_subscription_that_is_paused_moved_or_gone_is_repaired() {
 }
 
 #[tokio::test]
+async fn what_is_on_its_way_is_no_drift() {
+    let mirror = Mirror::start(busy(NONE), by_hand()).await.unwrap();
+    mirror.close.simulator.set_traffic(20.0);
+    for _ in 0..3 {
+        let found = mirror.verify_within(Duration::from_secs(30), false).await;
+        let found: u64 = found.unwrap().iter().map(Drift::found).sum();
+        assert_eq!(found, 0);
+    }
+}
+
+#[tokio::test]
 async fn the_signing_key_changes_without_a_gap() {
     let mirror = Mirror::start(busy(NONE), by_hand()).await.unwrap();
     let old = mirror.subscriptions().await.unwrap()[0]["id"].clone();
@@ -306,6 +317,48 @@ async fn clocks_that_differ_by_ten_minutes_lose_nothing() {
         let delivered = "select count(*) from event where delivered_at is not null";
         assert!(mirror.count(delivered).await.unwrap() > 0, "{skew}");
     }
+}
+
+#[tokio::test]
+async fn two_days_without_deliveries_are_caught_up() {
+    let two_days = Duration::from_secs(2 * 24 * 3_600);
+    let config = SimulatorConfig {
+        now: Some(Utc::now() - two_days),
+        ..busy(NONE)
+    };
+    let mut mirror = Mirror::start(config, by_hand()).await.unwrap();
+    let hook = mirror.subscriptions().await.unwrap()[0]["id"].clone();
+    let path = format!("webhook/{}/", hook.as_str().unwrap());
+    let paused = json!({ "status": "paused" });
+    mirror
+        .close
+        .write(Method::PUT, &path, &paused)
+        .await
+        .unwrap();
+    for _ in 0..8 {
+        work(&mirror, 1).await;
+        mirror.close.simulator.advance(two_days / 8);
+    }
+    mirror.settle().await.unwrap();
+    let drifted = mirror.verify(false).await.unwrap();
+    assert!(drifted.iter().map(Drift::found).sum::<u64>() > 100);
+
+    mirror.stop().await;
+    mirror.resume().unwrap();
+    mirror
+        .wait("select exists (select from event where origin = 'event_log')")
+        .await
+        .unwrap();
+    mirror.settle().await.unwrap();
+    mirror.ensure_true().await.unwrap();
+    let (connections, id) = (&mirror.close.connections, mirror.close.connection);
+    let watched = watch_subscription(connections, id).await.unwrap();
+    assert!(matches!(watched, Watched::Repaired(_)), "{watched:?}");
+    work(&mirror, 1).await;
+    mirror.settle().await.unwrap();
+    mirror.ensure_true().await.unwrap();
+    let delivered = "select count(*) from event where delivered_at is not null";
+    assert!(mirror.count(delivered).await.unwrap() > 0);
 }
 
 #[tokio::test]

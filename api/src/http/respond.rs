@@ -253,6 +253,8 @@ fn accepts_graphql_json(headers: &HeaderMap) -> bool {
 fn answer(mut response: Response, refused: &'static str, modern: bool) -> HttpResponse {
     let executed = response.errors.iter().all(|error| !error.path.is_empty())
         || response.data != async_graphql::Value::Null;
+    // What every round of the validation finds comes once.
+    response.errors.dedup();
     for error in &mut response.errors {
         disclose(error, refused);
     }

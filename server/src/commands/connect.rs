@@ -1,11 +1,12 @@
-//! `closegraph connect close`.
+//! `closegraph connect`.
 
-use crate::cli::ConnectArgs;
+use super::Usage;
+use super::backfill::choose;
+use crate::cli::{ConnectArgs, ConnectionArgs};
 use crate::config::Config;
-use crate::database::Database;
 use crate::vault;
 use anyhow::Context;
-use closegraph_sync::connect::{ConnectRequest, Connections, connect_api_key};
+use closegraph_sync::connect::{ConnectRequest, Connections, connect_api_key, rotate_signing_key};
 use secrecy::SecretString;
 use serde_json::json;
 use std::io::Read;
@@ -16,17 +17,18 @@ pub(super) async fn run(config: &Config, args: ConnectArgs) -> anyhow::Result<()
     let configured = config.http.public_url.as_ref().map(ToString::to_string);
     let request = ConnectRequest {
         api_key,
-        base_url: args.base_url,
-        public_url: args.webhook_url.or(configured),
+        base_url: args.base_url.to_string(),
+        public_url: args.webhook_url.map(Into::into).or(configured),
         time_zone: args.time_zone,
         fiscal_year_start: args.fiscal_year_start,
     };
-    let database = Database::open(config).await?;
-    database.migrate().await?;
-    let connections = Connections::new(database.pool.clone(), vault::open(config)?);
-    let connected = connect_api_key(&connections, &request).await;
-    database.close().await;
-    let connected = connected.context("Close could not be connected")?;
+    let connected = super::on_database(config, async |database| {
+        database.migrate().await?;
+        let connections = Connections::new(database.pool.clone(), vault::open(config)?);
+        let connected = connect_api_key(&connections, &request).await;
+        connected.context("Close could not be connected")
+    })
+    .await?;
     if as_json {
         let shown = json!({
             "id": connected.id,
@@ -58,20 +60,40 @@ pub(super) async fn run(config: &Config, args: ConnectArgs) -> anyhow::Result<()
     ))
 }
 
+pub(super) async fn rotate_key(config: &Config, args: &ConnectionArgs) -> anyhow::Result<()> {
+    let subscription = super::on_database(config, async |database| {
+        database.migrate().await?;
+        let connections = Connections::new(database.pool.clone(), vault::open(config)?);
+        let id = choose(&connections, args.connection).await?;
+        let rotated = rotate_signing_key(&connections, id).await;
+        rotated.context("the signing key could not be changed")
+    })
+    .await?;
+    if args.output.json {
+        return super::print(&json!({ "subscriptionId": subscription }).to_string());
+    }
+    super::print(&format!(
+        "Close signs with a new key now, by the subscription {subscription}; what the old key has signed is still accepted"
+    ))
+}
+
 fn api_key(args: &ConnectArgs) -> anyhow::Result<SecretString> {
-    let key = match &args.api_key_env {
-        Some(name) => std::env::var(name)
-            .with_context(|| format!("the environment variable {name} holds no API key"))?,
+    let (key, place) = match &args.api_key_env {
+        Some(name) => {
+            let key = std::env::var(name).unwrap_or_default();
+            (key, format!("the environment variable {name}"))
+        }
         None => {
             let mut key = String::new();
             std::io::stdin()
                 .take(4096)
                 .read_to_string(&mut key)
                 .context("standard input can't be read")?;
-            key
+            (key, "standard input".to_owned())
         }
     };
-    let key = key.trim().to_owned();
-    anyhow::ensure!(!key.is_empty(), "the API key is empty");
-    Ok(SecretString::from(key))
+    match key.trim() {
+        "" => Err(Usage(format!("{place} holds no API key")).into()),
+        key => Ok(SecretString::from(key.to_owned())),
+    }
 }

@@ -7,14 +7,11 @@ use sea_orm::{EntityTrait, QueryOrder};
 use serde_json::json;
 
 pub(super) async fn run(config: &Config, as_json: bool) -> anyhow::Result<()> {
-    let database = Database::open(config).await?;
-    database.migrate().await?;
-    let found = connection::Entity::find()
-        .order_by_asc(connection::Column::CreatedAt)
-        .all(&database.orm())
-        .await;
-    database.close().await;
-    let found = found?;
+    let found = super::on_database(config, async |database| {
+        database.migrate().await?;
+        all(database).await
+    })
+    .await?;
     if as_json {
         let rows: Vec<_> = found.iter().map(describe).collect();
         return super::print(&serde_json::to_string_pretty(&rows)?);
@@ -33,6 +30,12 @@ pub(super) async fn run(config: &Config, as_json: bool) -> anyhow::Result<()> {
         )
     };
     super::print(&found.iter().map(line).collect::<Vec<_>>().join("\n"))
+}
+
+/// All connections, the oldest first.
+pub(super) async fn all(database: &Database) -> anyhow::Result<Vec<connection::Model>> {
+    let found = connection::Entity::find().order_by_asc(connection::Column::CreatedAt);
+    Ok(found.all(&database.orm()).await?)
 }
 
 fn describe(row: &connection::Model) -> serde_json::Value {

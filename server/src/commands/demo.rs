@@ -26,12 +26,15 @@ const TRAFFIC: f64 = 1.0;
 
 pub(super) async fn run(config: &Config, args: DemoArgs) -> anyhow::Result<()> {
     let stop = shutdown::on_signal()?;
+    let port = args.port.unwrap_or(0);
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
+    let listener = listener.with_context(|| format!("--port {port} can't be listened on"))?;
     let folder = Folder::of(args.data_dir.clone())?;
     let mut config = config.clone();
     config.database.url = None;
     config.postgres.data_dir = Some(folder.path.clone());
     let database = Database::serve(&config).await?;
-    let shown = work(&config, &args, &database, &stop).await;
+    let shown = work(&config, &args, listener, &database, &stop).await;
     database.close().await;
     drop(folder);
     shown
@@ -40,13 +43,11 @@ pub(super) async fn run(config: &Config, args: DemoArgs) -> anyhow::Result<()> {
 async fn work(
     config: &Config,
     args: &DemoArgs,
+    listener: TcpListener,
     database: &Database,
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
     database.migrate().await?;
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port.unwrap_or(0)))
-        .await
-        .context("--port can't be listened on")?;
     let address = format!("http://{}", listener.local_addr()?);
     let simulator = simulate(args, stop).await?;
     let process = Process::new(

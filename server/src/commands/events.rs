@@ -1,10 +1,11 @@
 //! `closegraph events`: what Close sent, and what a person decides about it.
 
-use crate::cli::{EventSelection, Events, ListEvents};
+use super::Usage;
+use crate::cli::{EventSelection, EventState, Events, ListEvents};
 use crate::config::Config;
 use crate::database::Database;
 use anyhow::{Context, bail};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use closegraph_entity::event::{self, CHANNEL, DISCARD, REPLAY, State};
 use comfy_table::{Table, presets};
 use serde_json::json;
@@ -12,16 +13,22 @@ use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 pub(super) async fn run(config: &Config, command: Events) -> anyhow::Result<()> {
-    let database = Database::open(config).await?;
-    database.migrate().await?;
-    let done = match command {
-        Events::List(args) => list(&database, &args).await,
-        Events::Show { id } => show(&database, id).await,
-        Events::Replay(args) => change(&database, &args, REPLAY, State::REPLAYABLE).await,
-        Events::Discard(args) => change(&database, &args, DISCARD, State::DISCARDABLE).await,
-    };
-    database.close().await;
-    done
+    if let Events::Replay(selection) | Events::Discard(selection) = &command
+        && selection.is_empty()
+    {
+        let allowed = "ids, --state, --since, --until, --object-id or --object-type";
+        return Err(Usage(format!("say which events: {allowed}")).into());
+    }
+    super::on_database(config, async |database| {
+        database.migrate().await?;
+        match command {
+            Events::List(args) => list(database, &args).await,
+            Events::Show { id } => show(database, id).await,
+            Events::Replay(args) => change(database, &args, REPLAY, State::REPLAYABLE).await,
+            Events::Discard(args) => change(database, &args, DISCARD, State::DISCARDABLE).await,
+        }
+    })
+    .await
 }
 
 /// Conditions of a selection; `$1` to `$6` are bound by [`bind`].
@@ -69,7 +76,7 @@ async fn list(database: &Database, args: &ListEvents) -> anyhow::Result<()> {
         return super::print(&serde_json::to_string_pretty(&rows)?);
     }
     if found.is_empty() {
-        return super::print("No such event.");
+        return super::print(&none(&args.selection));
     }
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
@@ -88,6 +95,37 @@ async fn list(database: &Database, args: &ListEvents) -> anyhow::Result<()> {
         ]);
     }
     super::print(&table.to_string())
+}
+
+/// That no event is as the selection wants it.
+fn none(selection: &EventSelection) -> String {
+    let instant = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+    let wanted = [
+        (!selection.id.is_empty()).then(|| "has an id that was given".to_owned()),
+        selection.state.map(|state| match state {
+            EventState::Failed => "has failed".to_owned(),
+            state => format!("is {}", state.word()),
+        }),
+        selection
+            .since
+            .map(|at| format!("was received at or after {}", instant(at))),
+        selection
+            .until
+            .map(|at| format!("was received before {}", instant(at))),
+        selection
+            .object_type
+            .as_ref()
+            .map(|name| format!("is about a {name}")),
+        selection
+            .object_id
+            .as_ref()
+            .map(|id| format!("is about {id}")),
+    ];
+    let wanted: Vec<String> = wanted.into_iter().flatten().collect();
+    match wanted.as_slice() {
+        [] => "No event has come yet.".to_owned(),
+        wanted => format!("No event {}.", wanted.join(" and ")),
+    }
 }
 
 fn describe(line: &Line) -> serde_json::Value {
@@ -122,9 +160,6 @@ async fn change(
     set: &str,
     from: &str,
 ) -> anyhow::Result<()> {
-    if selection.is_empty() {
-        bail!("say which events: ids, --state, --since, --until, --object-id or --object-type");
-    }
     let sql = format!(
         "with changed as (update event set {set} where state in ({from}) and {SELECTED} returning seq)
          select count(*), pg_notify($7, '') is null from changed"
@@ -139,5 +174,5 @@ async fn change(
             "no such event, or none in a state that allows it; closegraph events list shows them"
         );
     }
-    super::print(&format!("{count} events"))
+    super::print(&super::count(count, "event"))
 }

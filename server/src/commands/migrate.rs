@@ -1,15 +1,20 @@
 //! `closegraph migrate`.
 
-use crate::cli::Direction;
+use super::Usage;
+use crate::cli::{Direction, MigrateArgs};
 use crate::config::Config;
 use crate::database::Database;
 use closegraph_migration::{Migrator, MigratorTrait};
 
-pub(super) async fn run(config: &Config, direction: Direction) -> anyhow::Result<()> {
-    let database = Database::open(config).await?;
-    let done = act(&database, direction).await;
-    database.close().await;
-    super::print(&done?)
+pub(super) async fn run(config: &Config, args: &MigrateArgs) -> anyhow::Result<()> {
+    if matches!(args.direction, Direction::Down) && !args.yes {
+        let refusal = "migrate down drops every table with its data: the mirror, which Close can fill again, and \
+                       connections, tokens, events and the audit trail, which nothing brings back. Nothing was done. \
+                       Back the database up, then say closegraph migrate down --yes";
+        return Err(Usage(refusal.to_owned()).into());
+    }
+    let done = super::on_database(config, async |database| act(database, args.direction).await);
+    super::print(&done.await?)
 }
 
 async fn act(database: &Database, direction: Direction) -> anyhow::Result<String> {

@@ -1,10 +1,9 @@
 //! `closegraph sync remap`.
 
-use super::backfill::{choose, show};
+use super::backfill::{choose, show, stopped};
 use super::verify::Session;
 use crate::cli::ConnectionArgs;
 use crate::config::Config;
-use anyhow::Context;
 use closegraph_sync::reconcile::{self, Progress, RemapReport};
 use serde_json::json;
 use tokio::sync::watch;
@@ -22,13 +21,17 @@ pub(super) async fn run(config: &Config, args: &ConnectionArgs) -> anyhow::Resul
         return super::print(&shown.to_string());
     }
     super::print(&format!(
-        "Complete: {} objects mapped again, {} rows updated, {} created, {} deleted",
-        report.seen, report.updated, report.created, report.deleted
+        "Complete: {} mapped again, {} updated, {} created, {} deleted",
+        super::count(report.seen, "object"),
+        super::count(report.updated, "row"),
+        report.created,
+        report.deleted
     ))?;
     match report.unmappable {
         0 => Ok(()),
         count => super::tell(&format!(
-            "{count} objects can't become rows now; their rows stay as they were, and the log says why"
+            "{} can't become rows now; what is there of them stays as it was, and the log says why",
+            super::count(count, "object")
         )),
     }
 }
@@ -41,5 +44,5 @@ async fn remap(session: &Session, args: &ConnectionArgs) -> anyhow::Result<Remap
     let report = reconcile::remap(pool, &session.connections, id, &progress, stop).await;
     drop(progress);
     bar.await?;
-    report.context("mapping again stopped; run it again to resume")
+    report.map_err(|error| stopped("mapping again", error))
 }

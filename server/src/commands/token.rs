@@ -2,6 +2,7 @@
 
 mod list;
 
+use super::Usage;
 use crate::cli::{RevokeArgs, TokenArgs};
 use crate::config::Config;
 use crate::database::Database;
@@ -23,17 +24,21 @@ pub(super) async fn create(config: &Config, args: TokenArgs) -> anyhow::Result<(
                 .context("the expiry is out of range")
         })
         .transpose()?;
-    let database = Database::open(config).await?;
-    database.migrate().await?;
     let token = NewToken {
         name: args.name,
         role: args.role.into(),
         connections: (!args.connection.is_empty()).then_some(args.connection),
         expires_at,
     };
-    let issued = issue(&database.orm(), token).await;
-    database.close().await;
-    let issued = issued.context("the token can't be kept")?;
+    let issued = super::on_database(config, async |database| {
+        database.migrate().await?;
+        for id in token.connections.iter().flatten() {
+            ensure_known(database, *id).await?;
+        }
+        let issued = issue(&database.orm(), token).await;
+        issued.context("the token can't be kept")
+    })
+    .await?;
     if args.output.json {
         let shown = json!({"id": issued.id, "token": issued.secret, "expiresAt": expires_at});
         return super::print(&shown.to_string());
@@ -44,16 +49,34 @@ pub(super) async fn create(config: &Config, args: TokenArgs) -> anyhow::Result<(
     ))
 }
 
+/// Refuses the id of no connection: the token would see nothing.
+async fn ensure_known(database: &Database, id: Uuid) -> anyhow::Result<()> {
+    let known = super::connections::all(database).await?;
+    if known.iter().any(|connection| connection.id == id) {
+        return Ok(());
+    }
+    let shown = known.iter().map(|known| {
+        let name = known.organization_name.as_deref().unwrap_or("no name");
+        format!("{} ({name})", known.id)
+    });
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    anyhow::ensure!(
+        !shown.is_empty(),
+        "no connection has the id {id}: there is none yet"
+    );
+    anyhow::bail!("no connection has the id {id}, known are: {shown}")
+}
+
 pub(super) async fn list(config: &Config, as_json: bool) -> anyhow::Result<()> {
-    let database = Database::open(config).await?;
-    database.migrate().await?;
-    let found = Entity::find()
-        .order_by_asc(Column::CreatedAt)
-        .order_by_asc(Column::Id)
-        .all(&database.orm())
-        .await;
-    database.close().await;
-    let (found, now) = (found?, Utc::now());
+    let found = super::on_database(config, async |database| {
+        database.migrate().await?;
+        let found = Entity::find()
+            .order_by_asc(Column::CreatedAt)
+            .order_by_asc(Column::Id);
+        Ok(found.all(&database.orm()).await?)
+    })
+    .await?;
+    let now = Utc::now();
     if as_json {
         let rows: Vec<_> = found
             .iter()
@@ -69,17 +92,19 @@ pub(super) async fn list(config: &Config, as_json: bool) -> anyhow::Result<()> {
 
 pub(super) async fn revoke(config: &Config, args: RevokeArgs) -> anyhow::Result<()> {
     let given = args.token.trim();
-    // Not repeated in the error: it may be a secret.
-    let whole = given.starts_with("cg_") && given.chars().count() > PREFIX_LENGTH;
-    anyhow::ensure!(
-        !whole,
-        "that is a whole token: name it by its id or its first {PREFIX_LENGTH} characters"
-    );
-    let database = Database::open(config).await?;
-    database.migrate().await?;
-    let revoked = find_and_revoke(&database.orm(), given).await;
-    database.close().await;
-    let (token, at, now) = revoked?;
+    if is_whole(given) {
+        // Not repeated: it is a secret.
+        return Err(Usage(format!(
+            "that is a whole token, which is a secret: name it by its id or by its first {PREFIX_LENGTH} characters \
+             (closegraph token list shows both)"
+        ))
+        .into());
+    }
+    let revoked = super::on_database(config, async |database| {
+        database.migrate().await?;
+        find_and_revoke(&database.orm(), given).await
+    });
+    let (token, at, now) = revoked.await?;
     if args.output.json {
         let shown = json!({"id": token.id, "revokedAt": at, "revokedNow": now});
         return super::print(&shown.to_string());
@@ -96,6 +121,26 @@ pub(super) async fn revoke(config: &Config, args: RevokeArgs) -> anyhow::Result<
 
 /// Characters of a token by which it is recognized.
 const PREFIX_LENGTH: usize = 9;
+/// Characters of a token behind `cg_`.
+const RANDOM_LENGTH: usize = 43;
+
+/// Whether this is a token and not only how one begins.
+fn is_whole(given: &str) -> bool {
+    let is_random = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    given
+        .strip_prefix("cg_")
+        .is_some_and(|random| random.len() == RANDOM_LENGTH && random.bytes().all(is_random))
+}
+
+/// What was given, as an error may show it: no more of what may be most of a token than names one.
+fn shown(given: &str) -> String {
+    let mut shown: String = given.chars().take(PREFIX_LENGTH).collect();
+    if !given.starts_with("cg_") || shown.len() == given.len() {
+        return given.to_owned();
+    }
+    shown.push('…');
+    shown
+}
 
 /// The token, since when it is revoked, and whether that is our doing.
 async fn find_and_revoke(
@@ -112,6 +157,7 @@ async fn find_and_revoke(
         "several tokens begin with {given}: name one by its id (closegraph token list shows it)"
     );
     let token = found.pop().with_context(|| {
+        let given = shown(given);
         format!("there is no token {given}: closegraph token list shows those there are")
     })?;
     // The first time stays, whoever comes second.

@@ -1,15 +1,16 @@
 //! `closegraph verify`, `closegraph sync sweep` and `closegraph sync catch-up`.
 
-use super::backfill::choose;
+use super::backfill::{choose, stopped};
 use crate::cli::{ConnectionArgs, VerifyArgs};
 use crate::config::Config;
 use crate::database::Database;
 use crate::{shutdown, vault};
 use anyhow::{Context, bail};
 use closegraph_sync::connect::Connections;
-use closegraph_sync::reconcile::{self, Drift};
+use closegraph_sync::reconcile::{self, Drift, VerifyOptions};
 use comfy_table::Table;
 use serde_json::json;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -43,7 +44,10 @@ pub(super) async fn verify(config: &Config, args: &VerifyArgs) -> anyhow::Result
     if args.output.json {
         let shown: Vec<_> = compared
             .iter()
-            .map(|(id, drifts)| json!({ "connection": id, "drift": drifts }))
+            .map(|(id, drifts)| {
+                let drifts: Vec<_> = drifts.iter().map(describe).collect();
+                json!({ "connection": id, "drift": drifts })
+            })
             .collect();
         super::print(&json!(shown).to_string())?;
     } else {
@@ -53,10 +57,23 @@ pub(super) async fn verify(config: &Config, args: &VerifyArgs) -> anyhow::Result
     let found: u64 = all(&compared).map(Drift::found).sum();
     match (left, found) {
         (0, 0) => Ok(()),
-        (0, _) => super::tell(&format!("{found} differences were repaired")),
-        _ if args.repair => bail!("{left} of {found} differences could not be repaired"),
-        _ => bail!("{found} differences; closegraph verify --repair puts them right"),
+        (0, _) => super::tell(&format!("{} repaired", super::count(found, "difference"))),
+        _ if args.repair => bail!(
+            "{left} of {} could not be repaired",
+            super::count(found, "difference")
+        ),
+        _ => bail!(
+            "{}; closegraph verify --repair puts right what differs",
+            super::count(found, "difference")
+        ),
     }
+}
+
+fn describe(drift: &Drift) -> serde_json::Value {
+    json!({
+        "recordType": drift.record_type, "compared": drift.compared, "missing": drift.missing, "extra": drift.extra,
+        "stale": drift.stale, "repaired": drift.repaired, "examples": drift.examples,
+    })
 }
 
 type Compared = [(Uuid, Vec<Drift>)];
@@ -73,6 +90,10 @@ async fn compare(session: &Session, args: &VerifyArgs) -> anyhow::Result<Vec<(Uu
     if ids.is_empty() {
         bail!("there is no connection yet: closegraph connect close --api-key-env CLOSE_API_KEY");
     }
+    let options = VerifyOptions {
+        repair: args.repair,
+        patience: Duration::from_secs(args.patience),
+    };
     let mut compared = Vec::with_capacity(ids.len());
     for id in ids {
         let Session {
@@ -80,7 +101,7 @@ async fn compare(session: &Session, args: &VerifyArgs) -> anyhow::Result<Vec<(Uu
             connections,
             stop,
         } = session;
-        let drifts = reconcile::verify(&database.pool, connections, id, args.repair, stop)
+        let drifts = reconcile::verify(&database.pool, connections, id, &options, stop)
             .await
             .with_context(|| format!("the connection {id} can't be compared"))?;
         compared.push((id, drifts));
@@ -130,7 +151,7 @@ pub(super) async fn sweep(config: &Config, args: &ConnectionArgs) -> anyhow::Res
         let id = choose(&session.connections, args.connection).await?;
         let (pool, stop) = (&session.database.pool, &session.stop);
         let report = reconcile::sweep(pool, &session.connections, id, stop).await;
-        report.context("the sweep stopped; run it again to resume")
+        report.map_err(|error| stopped("the sweep", error))
     };
     let swept = swept.await;
     session.database.close().await;
@@ -155,8 +176,10 @@ pub(super) async fn catch_up(config: &Config, args: &ConnectionArgs) -> anyhow::
         return super::print(&shown.to_string());
     }
     super::print(&format!(
-        "{} events read, {} of them new, with {} requests",
-        report.read, report.new, report.requests
+        "{} read, {} of them new, with {}",
+        super::count(report.read, "event"),
+        report.new,
+        super::count(report.requests, "request")
     ))?;
     if report.gap {
         super::tell(

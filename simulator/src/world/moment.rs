@@ -108,6 +108,8 @@ impl Serialize for Naive {
 pub(crate) struct Clock {
     started_at: Moment,
     started: std::time::Instant,
+    /// Microseconds by which it was put forward.
+    ahead: AtomicI64,
     last_stamp: AtomicI64,
 }
 
@@ -116,13 +118,22 @@ impl Clock {
         Self {
             started_at: now,
             started: std::time::Instant::now(),
+            ahead: AtomicI64::new(0),
             last_stamp: AtomicI64::new(now.0),
         }
     }
 
     pub(crate) fn now(&self) -> Moment {
         let elapsed = i64::try_from(self.started.elapsed().as_micros()).unwrap_or(i64::MAX);
-        self.started_at.plus(elapsed)
+        self.started_at
+            .plus(elapsed)
+            .plus(self.ahead.load(Ordering::SeqCst))
+    }
+
+    /// Puts the clock forward.
+    pub(crate) fn advance(&self, by: std::time::Duration) {
+        let by = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
+        self.ahead.fetch_add(by, Ordering::SeqCst);
     }
 
     /// The current moment, later than every stamp given before: no two writes share one.

@@ -38,6 +38,11 @@ impl CloseError {
         }
     }
 
+    /// Whether Close refuses the credential.
+    pub fn is_unauthorized(&self) -> bool {
+        self.status() == Some(401)
+    }
+
     /// Whether the object does not exist (any more).
     pub fn is_not_found(&self) -> bool {
         self.status() == Some(404)

@@ -7,8 +7,8 @@ use crate::close::{ClientOptions, CloseClient};
 use crate::error::SyncError;
 use crate::mapping::MappingContext;
 use secrecy::ExposeSecret;
-use sqlx::PgPool;
 use sqlx::types::Json;
+use sqlx::{PgExecutor, PgPool};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use url::Url;
@@ -24,6 +24,44 @@ pub struct Connections {
     vault: Vault,
     options: ClientOptions,
     clients: Arc<Mutex<HashMap<Uuid, Client>>>,
+}
+
+/// The settings that mapping follows, within a transaction or without.
+pub(crate) async fn mapping(
+    executor: impl PgExecutor<'_>,
+    id: Uuid,
+) -> Result<MappingContext, SyncError> {
+    let found: Option<Settings> = sqlx::query_as(SETTINGS)
+        .bind(id)
+        .fetch_optional(executor)
+        .await?;
+    found
+        .map(Settings::into_context)
+        .ok_or(SyncError::UnknownConnection(id))
+}
+
+const SETTINGS: &str = "
+    select id, currency, value_exponent,
+           (select coalesce(jsonb_object_agg(close_id, name), '{}') from label where connection_id = c.id) as labels
+      from connection c where id = $1 or ($1 is null and status = 'active')";
+
+#[derive(sqlx::FromRow)]
+struct Settings {
+    id: Uuid,
+    currency: String,
+    value_exponent: i16,
+    labels: Json<BTreeMap<String, String>>,
+}
+
+impl Settings {
+    fn into_context(self) -> MappingContext {
+        MappingContext {
+            connection_id: self.id,
+            currency: self.currency,
+            value_exponent: u32::try_from(self.value_exponent).unwrap_or(2),
+            labels: Arc::new(self.labels.0),
+        }
+    }
 }
 
 /// A client with the sealed credential that it was made of.
@@ -72,23 +110,19 @@ impl Connections {
 
     /// The settings that mapping follows.
     pub async fn mapping(&self, id: Uuid) -> Result<MappingContext, SyncError> {
-        type Settings = (String, i16, Json<BTreeMap<String, String>>);
-        let found: Option<Settings> = sqlx::query_as(
-            "select currency, value_exponent,
-                    (select coalesce(jsonb_object_agg(close_id, name), '{}') from label where connection_id = c.id)
-               from connection c where id = $1",
-        )
-        .bind(id)
-        .fetch_optional(&self.pool)
-        .await?;
-        let (currency, exponent, Json(labels)) = found.ok_or(SyncError::UnknownConnection(id))?;
-        let value_exponent = u32::try_from(exponent).unwrap_or(2);
-        Ok(MappingContext {
-            connection_id: id,
-            currency,
-            value_exponent,
-            labels: Arc::new(labels),
-        })
+        mapping(&self.pool, id).await
+    }
+
+    /// The settings of all connections that are to be synced.
+    pub(crate) async fn mappings(&self) -> Result<HashMap<Uuid, MappingContext>, SyncError> {
+        let all: Vec<Settings> = sqlx::query_as(SETTINGS)
+            .bind(None::<Uuid>)
+            .fetch_all(&self.pool)
+            .await?;
+        Ok(all
+            .into_iter()
+            .map(|one| (one.id, one.into_context()))
+            .collect())
     }
 
     /// The keys of the connection's subscription and of the one before; none when it has none, or there is no such
@@ -102,12 +136,37 @@ impl Connections {
         .fetch_optional(&self.pool)
         .await?;
         let mut keys = Vec::new();
-        let sealed = sealed.map_or([None, None], |(new, old)| [new, old]);
-        for sealed in sealed.into_iter().flatten() {
-            let key = self.vault.open(id, SIGNING_KEY, &sealed)?;
+        let (new, old) = sealed.unwrap_or_default();
+        if let Some(new) = new {
+            let key = self.vault.open(id, SIGNING_KEY, &new)?;
+            keys.extend(SigningKey::from_hex(key.expose_secret()));
+        }
+        // One that was sealed under a lost key of the vault is of no use, and in nobody's way.
+        if let Some(key) = old.and_then(|old| self.vault.open(id, SIGNING_KEY, &old).ok()) {
             keys.extend(SigningKey::from_hex(key.expose_secret()));
         }
         Ok(keys)
+    }
+
+    /// Notes that Close refuses the credential, should it do so when asked who it is: nothing is asked any more until a
+    /// person connects again. What Close delivers is still taken.
+    pub(crate) async fn check_credential(&self, id: Uuid) -> Result<(), SyncError> {
+        let answer: Result<serde_json::Value, _> = self.client(id).await?.get("me/", &[]).await;
+        let Err(error) = answer else { return Ok(()) };
+        if !error.is_unauthorized() {
+            return Err(error.into());
+        }
+        let reason = format!("Close refuses the credential ({error}): connect again");
+        tracing::error!(connection = %id, reason, "the connection is given up until a person connects again");
+        sqlx::query(
+            "update connection set status = 'needs_reconnect', status_reason = $2, updated_at = now()
+              where id = $1 and status = 'active'",
+        )
+        .bind(id)
+        .bind(reason)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
     }
 
     /// Ids of the connections that are to be synced.

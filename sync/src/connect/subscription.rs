@@ -16,12 +16,17 @@ pub(super) async fn subscribe(
         "{}/webhooks/close/{id}",
         public_url.trim_end_matches('/')
     ))?;
-    if let Some((known, _)) = known(connections, id).await?
-        && client.subscription(&known).await?.is_some()
+    let known = known(connections, id).await?;
+    if let Some((known, _)) = &known
+        && client.subscription(known).await?.is_some()
     {
-        let updated = client.update_subscription(&known, url.as_str()).await?;
-        note(connections, id, &updated, None).await?;
-        return Ok(updated.url);
+        if connections.signing_keys(id).await.is_ok() {
+            let updated = client.update_subscription(known, url.as_str()).await?;
+            note(connections, id, &updated, None).await?;
+            return Ok(updated.url);
+        }
+        // Sealed under a key of the vault that is lost: what the subscription signs can't be verified.
+        client.delete_subscription(known).await?;
     }
     create(connections, client, id, url.as_str()).await
 }

@@ -10,12 +10,16 @@ use crate::connect::Connections;
 use crate::error::SyncError;
 use chrono::{DateTime, Utc};
 use closegraph_entity::record::Origin;
+use futures::{StreamExt, stream};
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use tracing::Instrument;
 use uuid::Uuid;
 
 /// Attempts after which a re-read is dead.
 const MAX_ATTEMPTS: i32 = 10;
+
+/// Objects that are read at the same time.
+const AT_ONCE: usize = 4;
 
 /// Wishes for objects to be read again; one that is waiting already is not repeated.
 pub(crate) async fn request_rereads(
@@ -50,6 +54,7 @@ const CLAIM: &str = "
         select seq from event
          where state in ('pending', 'failed') and next_attempt_at <= now()
            and (action = 'read' or payload is null)
+           and connection_id in (select id from connection where status = 'active')
          order by next_attempt_at, seq limit 20 for update skip locked)
     returning seq, id, connection_id, object_type, object_id, event_updated_at, attempts";
 
@@ -62,30 +67,40 @@ pub(crate) async fn reread_all(
 ) -> Result<usize, SyncError> {
     let claimed: Vec<Claimed> = sqlx::query_as(CLAIM).fetch_all(pool).await?;
     let count = claimed.len();
-    for claim in claimed {
+    let read = stream::iter(claimed).map(|claim| async move {
         let (seq, event, connection, attempts) = (claim.0, claim.1, claim.2, claim.6);
         let span = tracing::info_span!("reread", %connection, %event);
-        let worked = reread(pool, connections, claim).instrument(span).await;
-        if let Err(error) = worked {
-            let state = if attempts >= MAX_ATTEMPTS {
-                "dead"
-            } else {
-                "failed"
-            };
-            tell_failed(connection, event, state, attempts, &error);
-            sqlx::query(
-                "update event set state = $2, error = $3,
-                        next_attempt_at = now() + least(power(2, attempts), 3600) * interval '1 second'
-                  where seq = $1",
-            )
-            .bind(seq)
-            .bind(state)
-            .bind(error.chain())
-            .execute(pool)
-            .await?;
-        }
+        let Err(error) = reread(pool, connections, claim).instrument(span).await else {
+            return Ok(());
+        };
+        let state = if attempts >= MAX_ATTEMPTS {
+            "dead"
+        } else {
+            "failed"
+        };
+        tell_failed(connection, event, state, attempts, &error);
+        fail(pool, seq, state, &error).await
+    });
+    let mut read = read.buffer_unordered(AT_ONCE);
+    while let Some(done) = read.next().await {
+        done?;
     }
     Ok(count)
+}
+
+/// Notes a failed attempt, with the time of the next or, after the last, none.
+async fn fail(pool: &PgPool, seq: i64, state: &str, error: &SyncError) -> Result<(), SyncError> {
+    sqlx::query(
+        "update event set state = $2, error = $3,
+                next_attempt_at = now() + least(power(2, attempts), 3600) * (0.5 + random()) * interval '1 second'
+          where seq = $1",
+    )
+    .bind(seq)
+    .bind(state)
+    .bind(error.chain())
+    .execute(pool)
+    .await?;
+    Ok(())
 }
 
 async fn reread(pool: &PgPool, connections: &Connections, claim: Claimed) -> Result<(), SyncError> {
@@ -123,14 +138,11 @@ async fn reread(pool: &PgPool, connections: &Connections, claim: Claimed) -> Res
     let state = if changed { "applied" } else { "unchanged" };
     settle(&mut transaction, seq, state).await?;
     transaction.commit().await?;
+    metrics::counter!("closegraph_events_total", "outcome" => state).increment(1);
     Ok(())
 }
 
-async fn settle(
-    session: &mut PgConnection,
-    seq: i64,
-    state: &'static str,
-) -> Result<(), sqlx::Error> {
+async fn settle(session: &mut PgConnection, seq: i64, state: &str) -> Result<(), sqlx::Error> {
     sqlx::query(
         "update event
             set state = $2, finished_at = now(),
@@ -140,9 +152,8 @@ async fn settle(
     .bind(seq)
     .bind(state)
     .execute(session)
-    .await?;
-    metrics::counter!("closegraph_events_total", "outcome" => state).increment(1);
-    Ok(())
+    .await
+    .map(drop)
 }
 
 /// The object as it is now; `None` when Close has it no more.

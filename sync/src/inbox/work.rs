@@ -6,12 +6,12 @@ use super::{LISTED, request_rereads};
 use crate::apply::{Outcome, apply};
 use crate::change::{Change, ChangeError, changes_of_event};
 use crate::close::{Object, ObjectType};
-use crate::connect::Connections;
+use crate::connect::mapping;
 use crate::error::SyncError;
 use crate::mapping::MappingContext;
 use closegraph_entity::record::Origin;
 use sqlx::{PgPool, Postgres, Transaction};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -86,11 +86,7 @@ impl Claimed {
 }
 
 /// Works off one batch and answers how many events it claimed.
-pub(crate) async fn work_off(
-    pool: &PgPool,
-    connections: &Connections,
-    options: &WorkOptions,
-) -> Result<usize, SyncError> {
+pub(crate) async fn work_off(pool: &PgPool, options: &WorkOptions) -> Result<usize, SyncError> {
     let start = Instant::now();
     let mut transaction = pool.begin().await?;
     let claimed: Vec<Claimed> = sqlx::query_as(CLAIM)
@@ -101,7 +97,7 @@ pub(crate) async fn work_off(
         return Ok(0);
     }
     let seqs: Vec<i64> = claimed.iter().map(|event| event.seq).collect();
-    let worked = match settle(&mut transaction, connections, claimed).await {
+    let worked = match settle(&mut transaction, claimed).await {
         Ok(settled) => transaction
             .commit()
             .await
@@ -121,7 +117,7 @@ pub(crate) async fn work_off(
                 "a batch failed: working it off one by one"
             );
             for seq in &seqs {
-                one(pool, connections, options, *seq).await?;
+                one(pool, options, *seq).await?;
             }
         }
     }
@@ -130,19 +126,14 @@ pub(crate) async fn work_off(
 }
 
 /// Works off one event; should it fail, it waits for its next attempt and nobody waits for it.
-async fn one(
-    pool: &PgPool,
-    connections: &Connections,
-    options: &WorkOptions,
-    seq: i64,
-) -> Result<(), SyncError> {
+async fn one(pool: &PgPool, options: &WorkOptions, seq: i64) -> Result<(), SyncError> {
     let start = Instant::now();
     let mut transaction = pool.begin().await?;
     let claimed: Vec<Claimed> = sqlx::query_as(CLAIM_ONE)
         .bind(seq)
         .fetch_all(&mut *transaction)
         .await?;
-    let error = match settle(&mut transaction, connections, claimed).await {
+    let error = match settle(&mut transaction, claimed).await {
         Ok(settled) => match transaction.commit().await {
             Ok(()) => {
                 settled.tell(start.elapsed());
@@ -205,12 +196,12 @@ pub(super) fn tell_failed(
 /// Applies claimed events and notes what became of each.
 async fn settle(
     transaction: &mut Transaction<'_, Postgres>,
-    connections: &Connections,
     claimed: Vec<Claimed>,
 ) -> Result<Settled, SyncError> {
     let names = claimed.iter();
     let mut settled = Settled::of(names.map(|event| (event.seq, event.id, event.connection_id)));
-    let mut by_connection: HashMap<Uuid, Vec<(i64, Change)>> = HashMap::new();
+    // In one order, so that two workers can't wait for each other.
+    let mut by_connection: BTreeMap<Uuid, Vec<(i64, Change)>> = BTreeMap::new();
     for event in claimed {
         let (seq, connection_id) = (event.seq, event.connection_id);
         match event.changes() {
@@ -233,7 +224,7 @@ async fn settle(
         }
     }
     for (connection_id, changes) in by_connection {
-        let context = connections.mapping(connection_id).await?;
+        let context = mapping(&mut **transaction, connection_id).await?;
         apply_claimed(transaction, &context, changes, &mut settled).await?;
     }
     settled.write(transaction).await?;

@@ -50,39 +50,41 @@ pub async fn backfill(
     let client = connections.client(connection_id).await?.in_background();
     let context = connections.mapping(connection_id).await?;
     let run = Run::start(pool, connection_id, Kind::Backfill).await?;
-    // What changes while we read is in the event log from here on.
-    catch_up::mark(pool, &client, connection_id).await?;
-    let kept = position(pool, connection_id, STREAM).await?;
-    if kept.is_none() {
-        remap::mark(pool, &context).await?;
+    let result = async {
+        // What changes while we read is in the event log from here on.
+        catch_up::mark(pool, &client, connection_id).await?;
+        let kept = position(pool, connection_id, STREAM).await?;
+        if kept.is_none() {
+            remap::mark(pool, &context).await?;
+        }
+        let start = match kept {
+            Some(position) if !options.restart && position != Position::Done => position,
+            _ if options.strategy == Strategy::Search => Position::search_all(None),
+            _ => Position::LeadList {
+                anchor: None,
+                skip: 0,
+                last_id: None,
+            },
+        };
+        tracing::info!(connection = %connection_id, run = %run.id, "backfill starts");
+        let load = Load {
+            pool,
+            context: &context,
+            run: &run,
+            client: &client,
+            progress,
+            stop,
+            stream: STREAM,
+        };
+        let may_search = options.strategy == Strategy::Auto;
+        let asked = Asked::Everything(custom_fields(pool, connection_id).await?);
+        let walker = Walker::new(client.clone(), start, Origin::Backfill, may_search, asked);
+        let mut report = RunReport::default();
+        load.run(walker, &mut report, |page| page.next.clone())
+            .await?;
+        Ok(report)
     }
-    let start = match kept {
-        Some(position) if !options.restart && position != Position::Done => position,
-        _ if options.strategy == Strategy::Search => Position::search_all(None),
-        _ => Position::LeadList {
-            anchor: None,
-            skip: 0,
-            last_id: None,
-        },
-    };
-    tracing::info!(connection = %connection_id, run = %run.id, "backfill starts");
-    let load = Load {
-        pool,
-        context: &context,
-        run: &run,
-        client: &client,
-        progress,
-        stop,
-        stream: STREAM,
-    };
-    let may_search = options.strategy == Strategy::Auto;
-    let asked = Asked::Everything(custom_fields(pool, connection_id).await?);
-    let walker = Walker::new(client.clone(), start, Origin::Backfill, may_search, asked);
-    let mut report = RunReport::default();
-    let result = load
-        .run(walker, &mut report, |page| page.next.clone())
-        .await
-        .map(|()| report);
+    .await;
     run.finish(pool, &result).await?;
     match &result {
         Ok(report) => tracing::info!(connection = %connection_id, created = report.created,

@@ -62,11 +62,6 @@ impl RemapReport {
     }
 }
 
-/// Whether all rows stand as they would be mapped now.
-pub(crate) async fn is_mapped(pool: &PgPool, context: &MappingContext) -> Result<bool, SyncError> {
-    Ok(position(pool, context.connection_id, MAPPED).await? == Some(context.fingerprint()))
-}
-
 /// Notes by what the rows of a connection are mapped, before there are any.
 pub(super) async fn mark(pool: &PgPool, context: &MappingContext) -> Result<(), SyncError> {
     let mut connection = pool.acquire().await?;

@@ -4,6 +4,7 @@
 //! put through the same door as any change: what that would write is what was missing or stale, and only a 404 makes a
 //! row one too many. A repair commits it, a mere check rolls it back.
 
+mod drift;
 mod suspects;
 
 use super::load::custom_fields;
@@ -17,8 +18,11 @@ use crate::connect::Connections;
 use crate::error::SyncError;
 use crate::mapping::MappingContext;
 use closegraph_entity::record::{Origin, RecordType};
-use serde::Serialize;
+use drift::Difference;
+pub use drift::{Drift, Example};
 use sqlx::PgPool;
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
 use suspects::{Kept, Seen, Suspect};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -28,65 +32,31 @@ use uuid::Uuid;
 const BY_ID: usize = 400;
 /// Suspects in one transaction.
 const BATCH: usize = 200;
-/// Examples that are kept of one type.
-const EXAMPLES: usize = 10;
 
-/// What a comparison found of one type. All counts are of before a repair.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Drift {
-    pub record_type: &'static str,
-    /// Objects that Close has.
-    pub compared: u64,
-    /// Objects that Close has and the mirror lacks.
-    pub missing: u64,
-    /// Rows that Close has no object for.
-    pub extra: u64,
-    /// Rows whose content is older than Close's.
-    pub stale: u64,
-    /// How many of these were repaired.
-    pub repaired: u64,
-    pub examples: Vec<Example>,
+/// What a comparison follows.
+#[derive(Clone, Copy, Debug)]
+pub struct VerifyOptions {
+    /// Puts right what differs.
+    pub repair: bool,
+    /// How long differences may take to go by themselves: Close reports a change a while after it was made.
+    pub patience: Duration,
 }
 
-/// A difference.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Example {
-    pub close_id: String,
-    /// missing, extra or stale.
-    pub kind: &'static str,
-}
-
-impl Drift {
-    /// Differences in all.
-    pub fn found(&self) -> u64 {
-        self.missing + self.extra + self.stale
-    }
-
-    /// Differences that are left.
-    pub fn left(&self) -> u64 {
-        self.found().saturating_sub(self.repaired)
-    }
-
-    fn count(&mut self, close_id: String, kind: &'static str, repaired: bool) {
-        match kind {
-            "missing" => self.missing += 1,
-            "extra" => self.extra += 1,
-            _ => self.stale += 1,
-        }
-        self.repaired += u64::from(repaired);
-        if self.examples.len() < EXAMPLES {
-            self.examples.push(Example { close_id, kind });
+impl Default for VerifyOptions {
+    fn default() -> Self {
+        Self {
+            repair: false,
+            patience: Duration::from_secs(60),
         }
     }
 }
 
-/// Compares a connection with Close; `repair` also puts right what differs.
+/// Compares a connection with Close.
 pub async fn verify(
     pool: &PgPool,
     connections: &Connections,
     connection_id: Uuid,
-    repair: bool,
+    options: &VerifyOptions,
     stop: &CancellationToken,
 ) -> Result<Vec<Drift>, SyncError> {
     let client = connections.client(connection_id).await?.in_background();
@@ -99,7 +69,8 @@ pub async fn verify(
         client: &client,
         context: &context,
         run: &run,
-        repair,
+        repair: options.repair,
+        patience: options.patience,
         stop,
     };
     let result = check.all().await;
@@ -118,6 +89,8 @@ struct Check<'a> {
     context: &'a MappingContext,
     run: &'a Run,
     repair: bool,
+    /// How long the differences of a type may take to go by themselves.
+    patience: Duration,
     stop: &'a CancellationToken,
 }
 
@@ -170,25 +143,64 @@ impl Check<'_> {
             compared: kept.count,
             ..Drift::default()
         };
-        let behind = kept.behind().await?;
-        let extra = kept.extra().await?;
+        let (behind, extra) = self.suspects(object_type, &mut kept).await?;
         kept.end().await?;
-        if behind.len() > BY_ID {
-            self.search_again(object, &behind, &mut drift).await?;
+        let mut found = if behind.len() > BY_ID {
+            self.search_again(object, &behind).await?
         } else {
-            self.read_each(object_type, behind, &mut drift).await?;
+            self.read_each(object_type, &behind, self.repair).await?
+        };
+        found.extend(self.read_each(object_type, &extra, self.repair).await?);
+        for difference in found {
+            drift.count(difference);
         }
-        self.read_each(object_type, extra, &mut drift).await?;
         Ok(drift)
     }
 
-    /// Reads suspects by their ids.
+    /// What seems to differ, once changes that were on their way have had the time to arrive.
+    async fn suspects(
+        &self,
+        object_type: ObjectType,
+        kept: &mut Kept,
+    ) -> Result<(Vec<Suspect>, Vec<Suspect>), SyncError> {
+        let start = Instant::now();
+        let (mut behind, mut extra) = (kept.behind().await?, kept.extra().await?);
+        if self.patience.is_zero() {
+            return Ok((behind, extra));
+        }
+        // Where only a date moved no event tells of it, and waiting would be in vain.
+        if behind.len() + extra.len() <= BY_ID {
+            let mut differing = HashSet::new();
+            for suspects in [&behind, &extra] {
+                let found = self.read_each(object_type, suspects, false).await?;
+                differing.extend(found.into_iter().map(|difference| difference.close_id));
+            }
+            behind.retain(|suspect| differing.contains(&suspect.close_id));
+            extra.retain(|suspect| differing.contains(&suspect.close_id));
+        }
+        while !(behind.is_empty() && extra.is_empty()) && start.elapsed() < self.patience {
+            let asked = Instant::now();
+            let (still_behind, still_extra) = (kept.behind().await?, kept.extra().await?);
+            behind = both(behind, &still_behind);
+            extra = both(extra, &still_extra);
+            // Among millions the question is not cheap.
+            let pause = (asked.elapsed() * 5).max(Duration::from_millis(500));
+            let pause = tokio::time::sleep(pause);
+            if self.stop.run_until_cancelled(pause).await.is_none() {
+                return Err(SyncError::Interrupted);
+            }
+        }
+        Ok((behind, extra))
+    }
+
+    /// Reads suspects by their ids, and answers which do differ. Where it is to `repair`, none differs any more.
     async fn read_each(
         &self,
         object_type: ObjectType,
-        suspects: Vec<Suspect>,
-        drift: &mut Drift,
-    ) -> Result<(), SyncError> {
+        suspects: &[Suspect],
+        repair: bool,
+    ) -> Result<Vec<Difference>, SyncError> {
+        let mut found = Vec::new();
         for batch in suspects.chunks(BATCH) {
             let mut changes = Vec::with_capacity(batch.len());
             for suspect in batch {
@@ -197,9 +209,9 @@ impl Check<'_> {
                 }
                 changes.extend(self.read(object_type, suspect).await?);
             }
-            self.judge(changes, drift).await?;
+            found.extend(self.judge(changes, repair).await?);
         }
-        Ok(())
+        Ok(found)
     }
 
     /// The object as it is now, or its death; nothing where neither side has it.
@@ -241,9 +253,8 @@ impl Check<'_> {
         &self,
         object: SearchedType,
         suspects: &[Suspect],
-        drift: &mut Drift,
-    ) -> Result<(), SyncError> {
-        let wanted: std::collections::HashSet<&str> = suspects
+    ) -> Result<Vec<Difference>, SyncError> {
+        let wanted: HashSet<&str> = suspects
             .iter()
             .map(|suspect| suspect.close_id.as_str())
             .collect();
@@ -257,21 +268,26 @@ impl Check<'_> {
             false,
             Asked::Everything(fields),
         );
+        let mut found = Vec::new();
         while let Some(page) = walker.next().await? {
             if self.stop.is_cancelled() {
                 return Err(SyncError::Interrupted);
             }
             let mut changes = page.changes;
             changes.retain(|change| wanted.contains(change.close_id.as_str()));
-            self.judge(changes, drift).await?;
+            found.extend(self.judge(changes, self.repair).await?);
         }
-        Ok(())
+        Ok(found)
     }
 
     /// Puts changes through the door, and tells by what it would write how the mirror differed.
-    async fn judge(&self, changes: Vec<Change>, drift: &mut Drift) -> Result<(), SyncError> {
+    async fn judge(
+        &self,
+        changes: Vec<Change>,
+        repair: bool,
+    ) -> Result<Vec<Difference>, SyncError> {
         if changes.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let ids: Vec<String> = changes
             .iter()
@@ -279,21 +295,27 @@ impl Check<'_> {
             .collect();
         let mut transaction = self.pool.begin().await?;
         let outcomes = apply(&mut transaction, self.context, Some(self.run.id), changes).await?;
-        if self.repair {
+        if repair {
             transaction.commit().await?;
         } else {
             transaction.rollback().await?;
         }
-        for (close_id, outcome) in ids.into_iter().zip(outcomes) {
-            match outcome {
-                Outcome::Created => drift.count(close_id, "missing", self.repair),
-                Outcome::Updated => drift.count(close_id, "stale", self.repair),
-                Outcome::Deleted => drift.count(close_id, "extra", self.repair),
-                Outcome::Tie | Outcome::Invalid(_) => drift.count(close_id, "stale", false),
-                Outcome::Unchanged | Outcome::Stale => {}
-            }
-        }
-        Ok(())
+        let differing = ids.into_iter().zip(outcomes);
+        let differing = differing.filter_map(|(close_id, outcome)| {
+            let (kind, repaired) = match outcome {
+                Outcome::Created => ("missing", repair),
+                Outcome::Updated => ("stale", repair),
+                Outcome::Deleted => ("extra", repair),
+                Outcome::Tie | Outcome::Invalid(_) => ("stale", false),
+                Outcome::Unchanged | Outcome::Stale => return None,
+            };
+            Some(Difference {
+                close_id,
+                kind,
+                repaired,
+            })
+        });
+        Ok(differing.collect())
     }
 
     /// Keeps what was found.
@@ -324,6 +346,17 @@ impl Check<'_> {
         transaction.commit().await?;
         Ok(())
     }
+}
+
+/// Those that are suspects still, as they were seen at first.
+fn both(suspects: Vec<Suspect>, still: &[Suspect]) -> Vec<Suspect> {
+    let still: HashSet<&str> = still
+        .iter()
+        .map(|suspect| suspect.close_id.as_str())
+        .collect();
+    let mut suspects = suspects;
+    suspects.retain(|suspect| still.contains(suspect.close_id.as_str()));
+    suspects
 }
 
 const fn table(object_type: ObjectType) -> &'static str {

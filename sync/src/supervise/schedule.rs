@@ -1,26 +1,23 @@
-//! What runs by itself, and when. Postgres remembers when each task last ran, so that any number of processes together
-//! run it as often as one would, and a start after a long stop catches up at once.
+//! What is due, and when. Postgres remembers when each task last ran, so that any number of processes together run it
+//! as often as one would, and a start after a long stop catches up at once.
 
-use super::SyncService;
-use crate::connect::{reread_settings, watch_subscription};
+use crate::connect::Connections;
 use crate::error::SyncError;
-use crate::reconcile::{Progress, catch_up, is_backfilled, is_mapped, remap, sweep, verify};
+use crate::mapping::MappingContext;
+use sqlx::PgPool;
 use std::time::Duration;
-use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
-use tracing::Instrument;
 use uuid::Uuid;
 
 /// How often each task of a connection runs.
 #[derive(Clone, Copy, Debug)]
 pub struct Schedule {
-    /// Reading the event log.
+    /// Reading the event log; ten times rarer while a webhook works, since each reading starts five minutes back.
     pub catch_up: Duration,
     /// Searching for what changed.
     pub sweep: Duration,
     /// Comparing every id and version, and repairing what differs.
     pub verify: Duration,
-    /// Reading the organization, its users and its custom fields.
+    /// Reading the organization, its users, its custom fields and what its statuses and pipelines are called.
     pub settings: Duration,
     /// Comparing the webhook subscription with what it should be.
     pub subscription: Duration,
@@ -39,11 +36,12 @@ impl Default for Schedule {
 }
 
 /// A task of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Task {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Task {
     Subscription,
     CatchUp,
     Settings,
+    Backfill,
     Remap,
     Sweep,
     Verify,
@@ -51,138 +49,121 @@ enum Task {
 
 impl Task {
     /// Its name in logs and labels.
-    const fn word(self) -> &'static str {
+    pub(super) const fn word(self) -> &'static str {
         match self {
             Self::Subscription => "subscription",
             Self::CatchUp => "catch_up",
             Self::Settings => "settings",
+            Self::Backfill => "backfill",
             Self::Remap => "remap",
             Self::Sweep => "sweep",
             Self::Verify => "verify",
         }
     }
+
+    /// Whether it may take long: few of these run at once, so that the others never wait for them.
+    pub(super) const fn is_long(self) -> bool {
+        matches!(
+            self,
+            Self::Backfill | Self::Remap | Self::Sweep | Self::Verify
+        )
+    }
+
+    /// How often it runs; what runs until it is done has no such time.
+    pub(super) const fn period(self, schedule: &Schedule) -> Option<Duration> {
+        match self {
+            Self::Subscription => Some(schedule.subscription),
+            Self::CatchUp => Some(schedule.catch_up),
+            Self::Settings => Some(schedule.settings),
+            Self::Sweep => Some(schedule.sweep),
+            Self::Verify => Some(schedule.verify),
+            Self::Backfill | Self::Remap => None,
+        }
+    }
 }
 
-/// Seconds since each task of a connection last ran. Behind a run that did not succeed time counts 60 times: it is tried
-/// again after a sixtieth of the pause.
+/// Seconds since each task of each connection last ran, and what its rows were mapped by. Behind a run that did not
+/// succeed time counts 60 times: it is tried again after a sixtieth of the pause.
 const LAST: &str = "
-    select extract(epoch from now() - c.webhook_checked_at)::float8,
+    select c.id,
+           extract(epoch from now() - c.webhook_checked_at)::float8 as subscription,
            extract(epoch from now() - (select updated_at from sync_checkpoint s
-                                        where s.connection_id = c.id and s.stream = 'event_log'))::float8,
-           extract(epoch from now() - c.settings_read_at)::float8,
+                                        where s.connection_id = c.id and s.stream = 'event_log'))::float8
+               / case when c.webhook_status = 'active' and c.webhook_problem is null then 10 else 1 end as catch_up,
+           extract(epoch from now() - c.settings_read_at)::float8 as settings,
            (select extract(epoch from now() - r.started_at)::float8 * case r.status when 'succeeded' then 1 else 60 end
               from sync_run r where r.connection_id = c.id and r.kind = 'sweep'
-             order by r.started_at desc, r.id desc limit 1),
+             order by r.started_at desc, r.id desc limit 1) as sweep,
            (select extract(epoch from now() - r.started_at)::float8 * case r.status when 'succeeded' then 1 else 60 end
               from sync_run r where r.connection_id = c.id and r.kind in ('verify', 'backfill')
-             order by r.started_at desc, r.id desc limit 1)
-      from connection c where c.id = $1";
+             order by r.started_at desc, r.id desc limit 1) as verify,
+           exists (select from sync_checkpoint s
+                    where s.connection_id = c.id and s.stream = 'backfill'
+                      and s.position ->> 'stage' = 'done') as backfilled,
+           (select s.position #>> '{}' from sync_checkpoint s
+             where s.connection_id = c.id and s.stream = 'mapping') as mapped
+      from connection c where c.status = 'active' order by c.created_at";
 
-type Ages = (
-    Option<f64>,
-    Option<f64>,
-    Option<f64>,
-    Option<f64>,
-    Option<f64>,
-);
+#[derive(sqlx::FromRow)]
+struct Last {
+    id: Uuid,
+    subscription: Option<f64>,
+    catch_up: Option<f64>,
+    settings: Option<f64>,
+    sweep: Option<f64>,
+    verify: Option<f64>,
+    backfilled: bool,
+    mapped: Option<String>,
+}
 
-impl SyncService {
-    /// Runs what is due, one connection after the other. `first` is the first look after a start.
-    pub(super) async fn run_due(
-        &self,
-        first: bool,
-        stop: &CancellationToken,
-    ) -> Result<(), SyncError> {
-        for id in self.connections.active().await? {
-            for task in self.due(id, first).await? {
-                if stop.is_cancelled() {
-                    return Ok(());
-                }
-                // A task that fails must not keep the others, or other connections, from running.
-                let span = tracing::info_span!("task", connection = %id, task = task.word());
-                let ended = self.run_task(id, task, stop).instrument(span).await;
-                let outcome = match ended {
-                    Ok(()) => "succeeded",
-                    Err(SyncError::AlreadyRunning { .. } | SyncError::Interrupted) => continue,
-                    Err(error) => {
-                        tracing::warn!(connection = %id, task = task.word(), error = error.logged(), "a task failed; it will be tried again");
-                        "failed"
-                    }
-                };
-                metrics::counter!("closegraph_tasks_total", "task" => task.word(), "outcome" => outcome).increment(1);
-            }
-        }
-        Ok(())
-    }
-
-    async fn due(&self, id: Uuid, first: bool) -> Result<Vec<Task>, SyncError> {
-        let ages: Ages = sqlx::query_as(LAST).bind(id).fetch_one(&self.pool).await?;
-        let schedule = &self.options.schedule;
+impl Last {
+    fn due(&self, schedule: &Schedule, first: bool, fingerprint: Option<Uuid>) -> Vec<Task> {
         let is_due =
             |age: Option<f64>, every: Duration| age.is_none_or(|age| age >= every.as_secs_f64());
-        let mut due = Vec::new();
-        if is_due(ages.0, schedule.subscription) {
-            due.push(Task::Subscription);
-        }
-        if first || is_due(ages.1, schedule.catch_up) {
-            due.push(Task::CatchUp);
-        }
-        if is_due(ages.2, schedule.settings) {
-            due.push(Task::Settings);
-        }
         // Until the first full load is complete, everything is missing anyway.
-        if is_backfilled(&self.pool, id).await? {
-            let mapping = self.connections.mapping(id).await?;
-            if !is_mapped(&self.pool, &mapping).await? {
-                due.push(Task::Remap);
-            }
-            if is_due(ages.3, schedule.sweep) {
-                due.push(Task::Sweep);
-            }
-            if is_due(ages.4, schedule.verify) {
-                due.push(Task::Verify);
-            }
-        }
-        Ok(due)
+        let complete = self.backfilled;
+        let mapped = self.mapped.as_deref().and_then(|text| text.parse().ok());
+        [
+            (
+                Task::Subscription,
+                is_due(self.subscription, schedule.subscription),
+            ),
+            (
+                Task::CatchUp,
+                first || is_due(self.catch_up, schedule.catch_up),
+            ),
+            (Task::Settings, is_due(self.settings, schedule.settings)),
+            (Task::Backfill, !complete),
+            (
+                Task::Remap,
+                complete && fingerprint.is_some() && mapped != fingerprint,
+            ),
+            (Task::Sweep, complete && is_due(self.sweep, schedule.sweep)),
+            (
+                Task::Verify,
+                complete && is_due(self.verify, schedule.verify),
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(task, due)| due.then_some(task))
+        .collect()
     }
+}
 
-    async fn run_task(
-        &self,
-        id: Uuid,
-        task: Task,
-        stop: &CancellationToken,
-    ) -> Result<(), SyncError> {
-        match task {
-            Task::Subscription => watch_subscription(&self.connections, id).await.map(drop),
-            Task::Settings => reread_settings(&self.connections, id).await,
-            Task::Remap => {
-                let (progress, _) = watch::channel(Progress::default());
-                remap(&self.pool, &self.connections, id, &progress, stop)
-                    .await
-                    .map(drop)
-            }
-            Task::Sweep => sweep(&self.pool, &self.connections, id, stop)
-                .await
-                .map(drop),
-            Task::Verify => self.verify(id, stop).await,
-            Task::CatchUp => {
-                let report = catch_up(&self.pool, &self.connections, id, stop).await?;
-                if report.gap {
-                    metrics::counter!("closegraph_event_log_gaps_total").increment(1);
-                    tracing::error!(connection = %id, "the event log was last read so long ago that it may have a gap: everything is compared");
-                    self.verify(id, stop).await?;
-                }
-                Ok(())
-            }
-        }
+/// What is due of all connections. `first` is the first look after a start.
+pub(super) async fn due(
+    pool: &PgPool,
+    connections: &Connections,
+    schedule: &Schedule,
+    first: bool,
+) -> Result<Vec<(Uuid, Task)>, SyncError> {
+    let last: Vec<Last> = sqlx::query_as(LAST).fetch_all(pool).await?;
+    let mappings = connections.mappings().await?;
+    let mut due = Vec::new();
+    for last in last {
+        let fingerprint = mappings.get(&last.id).map(MappingContext::fingerprint);
+        let tasks = last.due(schedule, first, fingerprint);
+        due.extend(tasks.into_iter().map(|task| (last.id, task)));
     }
-
-    async fn verify(&self, id: Uuid, stop: &CancellationToken) -> Result<(), SyncError> {
-        let drifts = verify(&self.pool, &self.connections, id, true, stop).await?;
-        for drift in drifts.iter().filter(|drift| drift.found() > 0) {
-            tracing::warn!(connection = %id, record_type = drift.record_type, missing = drift.missing,
-                extra = drift.extra, stale = drift.stale, repaired = drift.repaired, "the mirror had drifted");
-        }
-        Ok(())
-    }
+    Ok(due)
 }

@@ -247,6 +247,16 @@ async fn errors_have_codes_and_hide_the_inside() {
 }
 
 #[tokio::test]
+async fn a_subscription_is_refused_once() {
+    let world = World::new().await;
+    let token = world.token(&[ONE]).await;
+    let answer = world.ask(&token, "subscription { changes { id } }", json!({}));
+    let answer = answer.await;
+    assert_eq!(code(&answer), "GRAPHQL_VALIDATION_FAILED", "{answer}");
+    assert_eq!(answer["errors"].as_array().unwrap().len(), 1, "{answer}");
+}
+
+#[tokio::test]
 async fn a_document_within_the_limits_that_fans_out_is_refused_by_its_rows() {
     let world = World::new().await;
     let token = world.token(&[]).await;

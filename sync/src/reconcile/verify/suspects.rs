@@ -1,6 +1,6 @@
 //! What Close showed, in a table of the session, and how the mirror differs from it.
 
-use super::Drift;
+use super::drift::{Difference, Drift};
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, PgPool, Postgres, Transaction};
@@ -190,7 +190,11 @@ pub(super) async fn transactions(pool: &PgPool, connection_id: Uuid) -> Result<D
             Some(_) => "stale",
             None => continue,
         };
-        drift.count(close_id, kind, false);
+        drift.count(Difference {
+            close_id,
+            kind,
+            repaired: false,
+        });
         // The example stands for all of its kind.
         match kind {
             "missing" => drift.missing = count,

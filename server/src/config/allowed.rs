@@ -1,0 +1,211 @@
+//! What each key may be, so that a bad value is refused with what is allowed, wherever it comes from.
+
+use super::ConfigError;
+use std::fmt;
+use std::net::SocketAddr;
+use tracing_subscriber::EnvFilter;
+use url::Url;
+
+/// The values of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Allowed {
+    /// A whole number between both, which are allowed, too.
+    Whole(i64, i64),
+    Listen,
+    Web,
+    Postgres,
+    Filter,
+    VaultKey,
+    Truth,
+    Word(&'static [&'static str]),
+}
+
+const YEAR_S: i64 = 366 * 86_400;
+
+/// All keys but those of files and folders, of which nothing can be said beforehand.
+const KEYS: [(&str, &str, Allowed); 22] = [
+    ("database", "url", Allowed::Postgres),
+    // Fewer would wait for each other: the wake-up calls keep one, a worker up to two.
+    ("database", "max_connections", Allowed::Whole(4, 10_000)),
+    (
+        "database",
+        "statement_timeout_ms",
+        Allowed::Whole(100, 86_400_000),
+    ),
+    ("http", "listen", Allowed::Listen),
+    ("http", "public_url", Allowed::Web),
+    ("sync", "workers", Allowed::Whole(1, 256)),
+    ("sync", "batch", Allowed::Whole(1, 10_000)),
+    ("sync", "poll_ms", Allowed::Whole(10, 3_600_000)),
+    (
+        "sync",
+        "webhook_max_body_bytes",
+        Allowed::Whole(1_024, 1_073_741_824),
+    ),
+    ("sync", "signature_max_age_s", Allowed::Whole(1, YEAR_S)),
+    (
+        "sync",
+        "backfill",
+        Allowed::Word(&["auto", "list", "search"]),
+    ),
+    ("sync", "catch_up_s", Allowed::Whole(1, YEAR_S)),
+    ("sync", "sweep_s", Allowed::Whole(1, YEAR_S)),
+    ("sync", "verify_s", Allowed::Whole(1, YEAR_S)),
+    ("sync", "settings_s", Allowed::Whole(1, YEAR_S)),
+    ("sync", "subscription_s", Allowed::Whole(1, YEAR_S)),
+    // What the two may be together is checked once both are known.
+    (
+        "sync",
+        "event_body_retention_days",
+        Allowed::Whole(0, 36_500),
+    ),
+    ("sync", "event_retention_days", Allowed::Whole(0, 36_500)),
+    ("api", "introspection", Allowed::Truth),
+    ("vault", "key", Allowed::VaultKey),
+    ("log", "filter", Allowed::Filter),
+    ("log", "format", Allowed::Word(&["text", "json"])),
+];
+
+impl Allowed {
+    /// What a key may be, where that is known.
+    pub(super) fn of(section: &str, key: &str) -> Option<Self> {
+        let mut keys = KEYS.iter();
+        let found = keys.find(|(known, name, _)| (*known, *name) == (section, key));
+        found.map(|(_, _, allowed)| *allowed)
+    }
+
+    /// Text of an environment variable as a value of the type that is wanted, where it can be read so.
+    pub(super) fn read(self, text: &str) -> toml::Value {
+        match self {
+            Self::Whole(..) => match text.trim().parse::<i64>() {
+                Ok(number) => number.into(),
+                Err(_) => text.into(),
+            },
+            Self::Truth => match text {
+                "true" => true.into(),
+                "false" => false.into(),
+                _ => text.into(),
+            },
+            _ => text.into(),
+        }
+    }
+
+    /// Whether a key may have the value.
+    fn accepts(self, value: &toml::Value) -> bool {
+        let text = value.as_str().unwrap_or_default();
+        match self {
+            Self::Whole(least, most) => value
+                .as_integer()
+                .is_some_and(|number| (least..=most).contains(&number)),
+            Self::Truth => value.is_bool(),
+            Self::Listen => text.parse::<SocketAddr>().is_ok(),
+            Self::Web => web_address(text).is_some(),
+            Self::Postgres => {
+                Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "postgres" | "postgresql"))
+            }
+            Self::Filter => is_filter(text),
+            Self::VaultKey => {
+                let key = text.trim();
+                key.len() == 64 && key.bytes().all(|byte| byte.is_ascii_hexdigit())
+            }
+            Self::Word(words) => words.contains(&text),
+        }
+    }
+
+    /// A value as an error may show it: never a secret.
+    fn show(self, value: &toml::Value) -> String {
+        match self {
+            Self::Postgres | Self::VaultKey => "a secret that is not shown".to_owned(),
+            _ => value.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Allowed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole(least, most) => {
+                write!(formatter, "a whole number from {least} to {most}")
+            }
+            Self::Listen => formatter.write_str("address:port such as 127.0.0.1:8080"),
+            Self::Web => formatter
+                .write_str("an http or https address such as https://closegraph.example.com/"),
+            Self::Postgres => formatter
+                .write_str("an address such as postgres://user:password@host/database"),
+            Self::Filter => formatter.write_str(
+                "levels (off, error, warn, info, debug, trace) for all or for single crates, such as info,sqlx=warn",
+            ),
+            Self::VaultKey => formatter.write_str("64 hex characters"),
+            Self::Truth => formatter.write_str("true or false"),
+            Self::Word(words) => formatter.write_str(&words.join(" or ")),
+        }
+    }
+}
+
+/// Refuses a value that its key may not have; `name` says where the key stands.
+pub(super) fn check(
+    section: &str,
+    key: &str,
+    value: &toml::Value,
+    name: impl Fn(&str) -> String,
+) -> Result<(), ConfigError> {
+    match Allowed::of(section, key) {
+        Some(allowed) if !allowed.accepts(value) => Err(ConfigError::Value {
+            name: name(&format!("{section}.{key}")),
+            given: allowed.show(value),
+            allowed: allowed.to_string(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// An address that can be asked by HTTP.
+pub(crate) fn web_address(text: &str) -> Option<Url> {
+    let url = Url::parse(text).ok()?;
+    matches!(url.scheme(), "http" | "https").then_some(url)
+}
+
+/// A word by itself must be a level: the filter would take any other for a crate, and silence all the rest.
+fn is_filter(text: &str) -> bool {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    let is_level = |word: &str| LEVELS.iter().any(|level| word.eq_ignore_ascii_case(level));
+    text.split(',')
+        .all(|part| part.contains('=') || is_level(part.trim()))
+        && EnvFilter::try_new(text).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Allowed, KEYS, is_filter};
+    use crate::config::REFERENCE;
+
+    #[test]
+    fn the_reference_has_every_key_and_no_number_without_its_limits() {
+        let keys = crate::config::keys();
+        for (section, key, _) in KEYS {
+            assert!(keys.contains(&(section, key)), "{section}.{key}");
+        }
+        let reference: toml::Table = toml::from_str(REFERENCE).unwrap();
+        for (section, keys) in &reference {
+            for (key, value) in keys.as_table().unwrap() {
+                let limited = matches!(Allowed::of(section, key), Some(Allowed::Whole(..)));
+                assert_eq!(limited, value.is_integer(), "{section}.{key}");
+                let allowed = Allowed::of(section, key);
+                assert!(
+                    allowed.is_none_or(|allowed| allowed.accepts(value)),
+                    "{section}.{key}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_filter_is_made_of_levels() {
+        for filter in ["info", "WARN", "info,sqlx=warn", "closegraph_sync=debug"] {
+            assert!(is_filter(filter), "{filter}");
+        }
+        for filter in ["loud", "", "sqlx", "info,", "info,sqlx", "sqlx=loud"] {
+            assert!(!is_filter(filter), "{filter}");
+        }
+    }
+}

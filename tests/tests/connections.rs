@@ -1,0 +1,87 @@
+//! Several organizations side by side, one of which Close does not let us read.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+use close_sim::SimulatorConfig;
+use closegraph_sync::connect::{ConnectRequest, connect_api_key};
+use closegraph_sync::{SyncOptions, SyncService};
+use closegraph_tests::{Close, Database, vault};
+use std::time::Duration;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+async fn organization(database: &Database, seed: u64, api_key: &str) -> Close {
+    let config = SimulatorConfig {
+        seed,
+        leads: 100,
+        traffic_per_second: 0.0,
+        api_key: api_key.to_owned(),
+        ..SimulatorConfig::default()
+    };
+    Close::connect(database, config).await.unwrap()
+}
+
+fn serve(database: &Database) -> DropGuard {
+    let options = SyncOptions {
+        poll: Duration::from_millis(50),
+        ..SyncOptions::default()
+    };
+    let service = SyncService::new(database.pool.clone(), vault().unwrap(), options);
+    let stop = CancellationToken::new();
+    let stopped = stop.clone();
+    tokio::spawn(async move { service.run(stopped).await });
+    stop.drop_guard()
+}
+
+async fn wait(database: &Database, question: &'static str, close: &Close) {
+    for _ in 0..1_200 {
+        let answer = sqlx::query_scalar(question).bind(close.connection);
+        if answer.fetch_one(&database.pool).await.unwrap() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("never true: {question}");
+}
+
+const MIRRORED: &str = "select exists (select from sync_run
+    where connection_id = $1 and kind = 'backfill' and status = 'succeeded')";
+
+#[tokio::test]
+async fn a_key_that_close_refuses_is_given_up_and_keeps_no_other_organization_waiting() {
+    let database = Database::start(&[]).await.unwrap();
+    let refused = organization(&database, 1, "api_first").await;
+    let other = organization(&database, 2, "api_second").await;
+    // A Close that does not know the first one's key any more.
+    sqlx::query("update connection set base_url = $1 where id = $2")
+        .bind(other.simulator.base_url().as_str())
+        .bind(refused.connection)
+        .execute(&database.pool)
+        .await
+        .unwrap();
+    let _service = serve(&database);
+    wait(&database, MIRRORED, &other).await;
+    let given_up = "select status = 'needs_reconnect' and status_reason like '%401%' from connection where id = $1";
+    wait(&database, given_up, &refused).await;
+
+    // Nothing is begun any more, and what was begun has ended.
+    let ended =
+        "select not exists (select from sync_run where connection_id = $1 and status = 'running')";
+    wait(&database, ended, &refused).await;
+    let runs = "select count(*) < 5 from sync_run where connection_id = $1";
+    wait(&database, runs, &refused).await;
+
+    let request = ConnectRequest {
+        api_key: refused.simulator.api_key().to_owned().into(),
+        base_url: refused.simulator.base_url().to_string(),
+        public_url: None,
+        time_zone: None,
+        fiscal_year_start: None,
+    };
+    let again = connect_api_key(&refused.connections, &request).await;
+    assert!(again.unwrap().renewed);
+    wait(&database, MIRRORED, &refused).await;
+}
