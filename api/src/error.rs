@@ -55,17 +55,14 @@ impl ApiError {
     pub fn logged(&self) -> String {
         const DATA_EXCEPTION: &str = "22";
         match self {
-            Self::Database(error) => match error
-                .as_database_error()
-                .and_then(sqlx::error::DatabaseError::code)
-            {
+            Self::Database(sqlx::Error::Database(refused)) => match refused.code() {
                 Some(code) if code.starts_with(DATA_EXCEPTION) => {
-                    format!("{self}: a value is refused (SQLSTATE {code})")
+                    format!("database: a value is refused (SQLSTATE {code})")
                 }
-                _ => format!("{self}: {error}"),
+                _ => self.to_string(),
             },
             Self::Answer(error) => format!(
-                "{self}: {:?} error at line {} column {}",
+                "answer of the database: {:?} error at line {} column {}",
                 error.classify(),
                 error.line(),
                 error.column()

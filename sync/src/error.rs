@@ -45,11 +45,6 @@ pub enum SyncError {
 }
 
 impl SyncError {
-    /// The chain as a log may have it: without the values that its messages quote.
-    pub fn logged(&self) -> String {
-        crate::redact::chain(self)
-    }
-
     /// Whether Close refused the credential.
     pub(crate) fn is_unauthorized(&self) -> bool {
         matches!(self, Self::Close(error) if error.is_unauthorized())
@@ -65,6 +60,11 @@ impl SyncError {
                 .is_some_and(|status| status == 429 || status >= 500),
             _ => false,
         }
+    }
+
+    /// The chain as a log may have it: without the values that its messages quote.
+    pub fn logged(&self) -> String {
+        crate::redact::chain(self)
     }
 
     /// The whole chain in one line, each message once. It may quote what it is about: not for logs.

@@ -144,7 +144,6 @@ pub fn describe_metrics() {
         "sweep",
         "verify",
         "settings",
-        "backfill",
         "remap",
         "subscription",
     ] {

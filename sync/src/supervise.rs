@@ -8,12 +8,14 @@ mod upkeep;
 pub use schedule::Schedule;
 
 use crate::connect::{Connections, Vault};
+use crate::error::SyncError;
 use crate::inbox::{
     CHANNEL, Inbox, Receiver, ReceiverOptions, Retention, WorkOptions, reread_all, router, work_off,
 };
 use crate::reconcile::Strategy;
 use sqlx::PgPool;
 use sqlx::postgres::PgListener;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -164,6 +166,26 @@ async fn listen(pool: PgPool, wake: Arc<Notify>, pause: Duration, stop: Cancella
             .is_none()
         {
             return;
+        }
+    }
+}
+
+/// Repeats a task until told to stop; a failure is logged and the task is tried again.
+async fn every<F, Fut>(pause: Duration, stop: &CancellationToken, task: F)
+where
+    F: Fn() -> Fut,
+    Fut: Future<Output = Result<(), SyncError>>,
+{
+    while !stop.is_cancelled() {
+        if let Err(error) = task().await {
+            tracing::warn!(
+                error = error.logged(),
+                "a sync task failed; it will be tried again"
+            );
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = stop.cancelled() => {}
         }
     }
 }

@@ -61,6 +61,13 @@ impl CloseSim {
         Ok(())
     }
 
+    /// Requests that it answered with 429.
+    pub async fn refused(&self) -> anyhow::Result<u64> {
+        let log = self.control("requests").await?;
+        let refused = log.pointer("/statuses/429").and_then(Value::as_u64);
+        Ok(refused.unwrap_or(0))
+    }
+
     /// A control answer, as JSON.
     pub async fn control(&self, path: &str) -> anyhow::Result<Value> {
         let url = format!("{}{path}", self.word("control_url"));
@@ -74,14 +81,6 @@ impl CloseSim {
         let answer = self.http.put(url).json(faults).send().await?;
         answer.error_for_status()?;
         Ok(())
-    }
-
-    /// Requests that it answered with 429.
-    pub async fn refused(&self) -> anyhow::Result<u64> {
-        let url = format!("{}requests", self.word("control_url"));
-        let log: Value = self.http.get(url).send().await?.json().await?;
-        let refused = log.pointer("/statuses/429").and_then(Value::as_u64);
-        Ok(refused.unwrap_or(0))
     }
 
     /// Waits until no delivery is pending; after `patience` that is an error.

@@ -70,16 +70,18 @@ pub(crate) async fn reread_all(
     let read = stream::iter(claimed).map(|claim| async move {
         let (seq, event, connection, attempts) = (claim.0, claim.1, claim.2, claim.6);
         let span = tracing::info_span!("reread", %connection, %event);
-        let Err(error) = reread(pool, connections, claim).instrument(span).await else {
-            return Ok(());
-        };
-        let state = if attempts >= MAX_ATTEMPTS {
-            "dead"
-        } else {
-            "failed"
-        };
-        tell_failed(connection, event, state, attempts, &error);
-        fail(pool, seq, state, &error).await
+        match reread(pool, connections, claim).instrument(span).await {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                let state = if attempts >= MAX_ATTEMPTS {
+                    "dead"
+                } else {
+                    "failed"
+                };
+                tell_failed(connection, event, state, attempts, &error);
+                fail(pool, seq, state, &error).await
+            }
+        }
     });
     let mut read = read.buffer_unordered(AT_ONCE);
     while let Some(done) = read.next().await {
@@ -138,11 +140,14 @@ async fn reread(pool: &PgPool, connections: &Connections, claim: Claimed) -> Res
     let state = if changed { "applied" } else { "unchanged" };
     settle(&mut transaction, seq, state).await?;
     transaction.commit().await?;
-    metrics::counter!("closegraph_events_total", "outcome" => state).increment(1);
     Ok(())
 }
 
-async fn settle(session: &mut PgConnection, seq: i64, state: &str) -> Result<(), sqlx::Error> {
+async fn settle(
+    session: &mut PgConnection,
+    seq: i64,
+    state: &'static str,
+) -> Result<(), sqlx::Error> {
     sqlx::query(
         "update event
             set state = $2, finished_at = now(),
@@ -152,8 +157,9 @@ async fn settle(session: &mut PgConnection, seq: i64, state: &str) -> Result<(),
     .bind(seq)
     .bind(state)
     .execute(session)
-    .await
-    .map(drop)
+    .await?;
+    metrics::counter!("closegraph_events_total", "outcome" => state).increment(1);
+    Ok(())
 }
 
 /// The object as it is now; `None` when Close has it no more.

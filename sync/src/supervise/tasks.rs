@@ -76,7 +76,8 @@ impl SyncService {
         task: Task,
         stop: &CancellationToken,
     ) -> Result<(), SyncError> {
-        let result = self.run_task(id, task, stop).await;
+        let span = tracing::info_span!("task", connection = %id, task = task.word());
+        let result = self.run_task(id, task, stop).instrument(span).await;
         if result.as_ref().is_err_and(SyncError::is_unauthorized) {
             self.connections.check_credential(id).await?;
         }
@@ -159,10 +160,9 @@ impl Tasks {
                 continue;
             }
             let (service, stop) = (self.service.clone(), self.stop.clone());
-            let span = tracing::info_span!("task", connection = %id, task = task.word());
             let run = self
                 .handles
-                .spawn(async move { service.run_checked(id, task, &stop).await }.instrument(span));
+                .spawn(async move { service.run_checked(id, task, &stop).await });
             self.running.insert(run.id(), named);
         }
         Ok(())
@@ -182,7 +182,8 @@ impl Tasks {
         let period = task.period(&options.schedule);
         let failures = self.waiting.get(&named).map_or(0, |pause| pause.failures);
         let count = |outcome: &'static str| {
-            metrics::counter!("closegraph_tasks_total", "task" => task.word(), "outcome" => outcome).increment(1);
+            metrics::counter!("closegraph_tasks_total", "task" => task.word(), "outcome" => outcome)
+                .increment(1);
         };
         let failed = |error: String| {
             count("failed");

@@ -1,7 +1,6 @@
 //! What a syncing process does for its operators: the gauges of `/metrics`, and the retention of events.
 
-use super::{SyncService, gauges};
-use crate::error::SyncError;
+use super::{SyncService, every, gauges};
 use crate::inbox::retain;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -27,21 +26,4 @@ pub(super) fn spawn(service: &SyncService, tasks: &mut JoinSet<()>, stop: &Cance
         })
         .await;
     });
-}
-
-/// Repeats a task until told to stop; a failure is logged and the task is tried again in its turn.
-async fn every<F>(pause: Duration, stop: &CancellationToken, task: impl Fn() -> F)
-where
-    F: Future<Output = Result<(), SyncError>>,
-{
-    while !stop.is_cancelled() {
-        if let Err(error) = task().await {
-            tracing::warn!(
-                error = error.logged(),
-                "upkeep failed; it will be tried again"
-            );
-        }
-        let paused = tokio::time::sleep(pause);
-        stop.run_until_cancelled(paused).await;
-    }
 }
