@@ -55,14 +55,17 @@ impl ApiError {
     pub fn logged(&self) -> String {
         const DATA_EXCEPTION: &str = "22";
         match self {
-            Self::Database(sqlx::Error::Database(refused)) => match refused.code() {
+            Self::Database(error) => match error
+                .as_database_error()
+                .and_then(sqlx::error::DatabaseError::code)
+            {
                 Some(code) if code.starts_with(DATA_EXCEPTION) => {
-                    format!("database: a value is refused (SQLSTATE {code})")
+                    format!("{self}: a value is refused (SQLSTATE {code})")
                 }
-                _ => self.to_string(),
+                _ => format!("{self}: {error}"),
             },
             Self::Answer(error) => format!(
-                "answer of the database: {:?} error at line {} column {}",
+                "{self}: {:?} error at line {} column {}",
                 error.classify(),
                 error.line(),
                 error.column()

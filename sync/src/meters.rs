@@ -144,6 +144,7 @@ pub fn describe_metrics() {
         "sweep",
         "verify",
         "settings",
+        "backfill",
         "remap",
         "subscription",
     ] {

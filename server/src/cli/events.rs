@@ -10,13 +10,14 @@ pub enum Events {
     /// List events, the newest first.
     #[command(after_help = "Example: closegraph events list --state dead")]
     List(ListEvents),
-    /// Show an event as Close sent it.
+    /// Show an event as Close sent it. Once its body was trimmed, its payload is null.
     #[command(after_help = "Example: closegraph events show 0d0f6c1e-6c1b-5d6a-9f0e-0a8f3f6f7d11")]
     Show {
         /// Its id, as events list shows it.
         id: Uuid,
     },
-    /// Have events worked off once more. A running server does it.
+    /// Have events worked off once more. A running server does it. Where the body was trimmed, it reads the object again
+    /// from Close instead.
     #[command(
         after_help = "Example: closegraph events replay --state dead --since 2026-11-20T00:00:00Z"
     )]

@@ -53,6 +53,7 @@ const KEYS: [(&str, &str, Allowed); 22] = [
     ("sync", "verify_s", Allowed::Whole(1, YEAR_S)),
     ("sync", "settings_s", Allowed::Whole(1, YEAR_S)),
     ("sync", "subscription_s", Allowed::Whole(1, YEAR_S)),
+    // What the two may be together is checked once both are known.
     (
         "sync",
         "event_body_retention_days",

@@ -232,7 +232,7 @@ async fn a_trimmed_event_says_so_and_reads_its_object_again_when_it_is_replayed(
     assert!(
         deployment
             .command(&["events", "replay", &id])
-            .contains("1 events")
+            .contains("1 event")
     );
     deployment
         .wait("select not exists (select from event where state in ('pending', 'failed'))")
