@@ -6,6 +6,7 @@
 
 mod fold;
 mod lock;
+mod queue;
 mod remap;
 mod stage;
 mod stored;
@@ -14,7 +15,8 @@ mod write;
 
 use crate::change::Change;
 use crate::mapping::MappingContext;
-use fold::{Folded, fold};
+use fold::fold;
+use queue::{Folded, record_type};
 pub(crate) use remap::{After, Remapped, TABLES, remap_page, remove_orphans};
 use sqlx::{PgConnection, Postgres, Transaction};
 use std::collections::BTreeMap;
@@ -64,11 +66,7 @@ pub async fn apply(
     for ((object_type, close_id), mut changes) in objects {
         // A stable sort: of two changes with one version, the one that arrived first comes first.
         changes.sort_by_key(|(_, change)| change.version);
-        let known = stored.of(
-            context.connection_id,
-            fold::record_type(object_type),
-            &close_id,
-        );
+        let known = stored.of(context.connection_id, record_type(object_type), &close_id);
         fold(
             &mut folded,
             context,

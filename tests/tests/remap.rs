@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use close_sim::SimulatorConfig;
+use closegraph_sync::connect::reread_settings;
 use closegraph_sync::reconcile::{Drift, Progress, RemapReport, remap};
 use closegraph_sync::{Schedule, SyncOptions};
 use closegraph_tests::Mirror;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-async fn quiet(schedule: Schedule) -> Mirror {
+async fn quiet() -> Mirror {
     let config = SimulatorConfig {
         leads: 400,
         traffic_per_second: 0.0,
@@ -18,7 +19,7 @@ async fn quiet(schedule: Schedule) -> Mirror {
     };
     let options = SyncOptions {
         poll: Duration::from_millis(100),
-        schedule,
+        schedule: never(),
         ..SyncOptions::default()
     };
     let mirror = Mirror::start(config, options).await.unwrap();
@@ -69,7 +70,7 @@ async fn everything(mirror: &Mirror) -> Vec<String> {
 
 #[tokio::test]
 async fn columns_that_differ_from_the_kept_objects_are_put_right_and_told_of() {
-    let mirror = quiet(never()).await;
+    let mirror = quiet().await;
     let before = everything(&mirror).await;
     let feed = "select count(*) from change_feed";
     let told = mirror.count(feed).await.unwrap();
@@ -129,7 +130,7 @@ async fn columns_that_differ_from_the_kept_objects_are_put_right_and_told_of() {
 
 #[tokio::test]
 async fn a_repair_books_won_deals_anew() {
-    let mirror = quiet(never()).await;
+    let mirror = quiet().await;
     change(&mirror, "update transaction set amount_minor = 1").await;
     let found = mirror.verify(false).await.unwrap();
     let stale: u64 = found.iter().map(|drift| drift.stale).sum();
@@ -142,11 +143,7 @@ async fn a_repair_books_won_deals_anew() {
 
 #[tokio::test]
 async fn a_status_or_pipeline_that_is_renamed_in_close_is_renamed_by_itself() {
-    let schedule = Schedule {
-        settings: Duration::from_secs(3),
-        ..never()
-    };
-    let mirror = quiet(schedule).await;
+    let mirror = quiet().await;
     let before = everything(&mirror).await;
     // As they were called when the settings were last read.
     change(&mirror, "update label set name = 'Old ' || name").await;
@@ -155,6 +152,8 @@ async fn a_status_or_pipeline_that_is_renamed_in_close_is_renamed_by_itself() {
                   and not exists (select from company where status_label not like 'Old %')")
         .await
         .unwrap();
+    let (connections, id) = (&mirror.close.connections, mirror.close.connection);
+    reread_settings(connections, id).await.unwrap();
     mirror
         .wait("select not exists (select from opportunity where status_label like 'Old %' or pipeline_name like 'Old %')
                   and not exists (select from company where status_label like 'Old %')")

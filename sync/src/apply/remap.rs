@@ -1,8 +1,8 @@
 //! Columns computed again from the objects that are kept, where what stands in them is something else. Close is not
 //! asked, and versions stay.
 
-use super::fold::Folded;
 use super::lock;
+use super::queue::Folded;
 use super::trail::Cause;
 use super::write::{differing, write};
 use crate::close::Object;

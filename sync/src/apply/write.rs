@@ -1,6 +1,6 @@
 //! One statement a table for everything that a batch changes.
 
-use super::fold::{Folded, Tombstone};
+use super::queue::{Folded, Tombstone};
 use crate::mapping::{BoundQuery, Columns, FieldChange, Row};
 use closegraph_entity::record::{RecordType, record_id};
 use serde_json::Value;

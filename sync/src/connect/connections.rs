@@ -88,6 +88,11 @@ impl Connections {
 
     /// The client of a connection; the same one until its credential changes.
     pub async fn client(&self, id: Uuid) -> Result<CloseClient, SyncError> {
+        let (_, client) = self.sealed_client(id).await?;
+        Ok(client)
+    }
+
+    async fn sealed_client(&self, id: Uuid) -> Result<Client, SyncError> {
         let found: Option<(String, Option<Vec<u8>>)> =
             sqlx::query_as("select base_url, credential from connection where id = $1")
                 .bind(id)
@@ -99,12 +104,13 @@ impl Connections {
         if let Some((known, client)) = clients.get(&id)
             && *known == sealed
         {
-            return Ok(client.clone());
+            return Ok((sealed, client.clone()));
         }
         let api_key = self.vault.open(id, API_KEY, &sealed)?;
         let client = CloseClient::new(&parse_base_url(&base_url)?, api_key, self.options.clone())?
             .shared(self.pool.clone(), id);
-        clients.insert(id, (sealed, client.clone()));
+        let client = (sealed, client);
+        clients.insert(id, client.clone());
         Ok(client)
     }
 
@@ -148,24 +154,28 @@ impl Connections {
         Ok(keys)
     }
 
-    /// Notes that Close refuses the credential, should it do so when asked who it is: nothing is asked any more until a
+    /// Notes that Close refuses the credential, should it do so when asked who it is, and nobody have connected again: nothing is asked any more until a
     /// person connects again. What Close delivers is still taken.
     pub(crate) async fn check_credential(&self, id: Uuid) -> Result<(), SyncError> {
-        let answer: Result<serde_json::Value, _> = self.client(id).await?.get("me/", &[]).await;
+        let (sealed, client) = self.sealed_client(id).await?;
+        let answer: Result<serde_json::Value, _> = client.get("me/", &[]).await;
         let Err(error) = answer else { return Ok(()) };
         if !error.is_unauthorized() {
             return Err(error.into());
         }
         let reason = format!("Close refuses the credential ({error}): connect again");
-        tracing::error!(connection = %id, reason, "the connection is given up until a person connects again");
-        sqlx::query(
+        let given_up = sqlx::query(
             "update connection set status = 'needs_reconnect', status_reason = $2, updated_at = now()
-              where id = $1 and status = 'active'",
+              where id = $1 and status = 'active' and credential = $3",
         )
         .bind(id)
         .bind(reason)
+        .bind(sealed)
         .execute(&self.pool)
         .await?;
+        if given_up.rows_affected() > 0 {
+            tracing::error!(connection = %id, "Close refuses the credential: the connection is given up until a person connects again");
+        }
         Ok(())
     }
 

@@ -54,7 +54,7 @@ const CLAIM: &str = "
         select seq from event
          where state in ('pending', 'failed') and next_attempt_at <= now()
            and (action = 'read' or payload is null)
-           and connection_id in (select id from connection where status = 'active')
+           and connection_id in (select id from connection where status in ('active', 'paused'))
          order by next_attempt_at, seq limit 20 for update skip locked)
     returning seq, id, connection_id, object_type, object_id, event_updated_at, attempts";
 
