@@ -31,8 +31,9 @@ pub(crate) async fn measure(leads: u32) -> anyhow::Result<String> {
     let (progress, _) = watch::channel(Progress::default());
     let stop = CancellationToken::new();
     let (connections, id) = (&close.connections, close.connection);
+    let pool = database.pool_of_server().await?;
     let start = Instant::now();
-    let report = backfill(&database.pool, connections, id, &options, &progress, &stop).await?;
+    let report = backfill(&pool, connections, id, &options, &progress, &stop).await?;
     let took = start.elapsed().as_secs_f64();
     let (rows, copied) = copy(&database).await?;
     close.ensure_mirrored(&database).await?;

@@ -61,7 +61,7 @@ impl Receiving {
             },
             ..SyncOptions::default()
         };
-        let service = SyncService::new(database.pool.clone(), vault()?, options);
+        let service = SyncService::new(database.pool_of_server().await?, vault()?, options);
         let router = service.router();
         tokio::spawn(async move { axum::serve(listener, router).await });
         let load = BackfillOptions {

@@ -1,5 +1,6 @@
 //! Webhook deliveries: received, kept, and worked off.
 
+mod delivery;
 mod overtaken;
 mod receive;
 mod reread;
@@ -8,11 +9,12 @@ mod settled;
 mod store;
 mod work;
 
+pub use delivery::Delivery;
 pub use receive::{Receiver, ReceiverOptions, router};
 pub(crate) use reread::{request_rereads, reread_all};
 pub use retention::Retention;
 pub(crate) use retention::retain;
-pub use store::{Delivery, Inbox};
+pub use store::Inbox;
 pub(crate) use store::{hold, release};
 pub(crate) use work::{WorkOptions, work_off};
 

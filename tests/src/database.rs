@@ -27,6 +27,15 @@ impl Database {
         Ok(Self { pool, url, server })
     }
 
+    /// Another pool, as the server makes it: sessions are not tried before they are used.
+    pub async fn pool_of_server(&self) -> anyhow::Result<PgPool> {
+        let options = PgPoolOptions::new()
+            .max_connections(16)
+            .test_before_acquire(false);
+        let sessions = self.pool.connect_options();
+        Ok(options.connect_with((*sessions).clone()).await?)
+    }
+
     /// Its address, for other programs.
     pub fn url(&self) -> &str {
         &self.url

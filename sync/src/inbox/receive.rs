@@ -2,7 +2,8 @@
 //! signature is wrong or missing, or old and the event not in Close's log, 400 when the body is no event, 413 when it is
 //! too large.
 
-use super::store::{Delivery, Inbox};
+use super::delivery::Delivery;
+use super::store::Inbox;
 use crate::close::signature::{HASH_HEADER, SignatureError, SigningKey, TIMESTAMP_HEADER};
 use crate::connect::{Connections, Vault};
 use crate::error::SyncError;

@@ -1,13 +1,12 @@
 //! The inbox's front: deliveries that arrive together are stored by one statement, so that the disk's flush rate is
 //! not the ceiling.
 
-use crate::close::{ObjectType, parse_timestamp};
+use super::delivery::Delivery;
 use crate::redact::chain;
-use chrono::{DateTime, Utc};
-use closegraph_entity::record::Origin;
-use serde::Deserialize;
-use serde_json::value::RawValue;
-use sqlx::{PgPool, Postgres, Transaction};
+use sqlx::error::DatabaseError;
+use sqlx::pool::PoolConnection;
+use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
@@ -16,37 +15,27 @@ const BATCH: usize = 256;
 /// Deliveries that may wait to be stored; above it receivers wait.
 const QUEUE: usize = 4096;
 
-/// Bytes of an id, a type or an action: what is indexed has to fit into an index.
-const LONGEST_WORD: usize = 255;
+/// Pause between two calls of the workers.
+const BETWEEN_CALLS: Duration = Duration::from_millis(20);
 
 /// The same event comes twice: `(connection, event id, its date_updated)` is unique, and later copies are dropped. An
-/// event that was held back is let go by a copy that is not. Answers how many wait to be applied, and of those that were
-/// not known, how many will be applied, how many are ignored and how many are dead.
+/// event that was held back is let go by a copy that is not. Answers for each row that was written whether it was not
+/// known, and its state where it may be worked off.
 const STORE: &str = "
-    with stored as (
-        insert into event (id, connection_id, origin, close_event_id, event_updated_at, object_type,
-                           object_id, action, payload, state, error, finished_at, next_attempt_at, delivered_at)
-        select id, connection_id, origin, close_event_id, event_updated_at, object_type, object_id, action,
-               payload::jsonb, state, error, case when state in ('ignored', 'dead') then now() end,
-               case when $12 then 'infinity' else now() end, case origin when 'webhook' then now() end
-          from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $6::text[],
-                      $7::text[], $8::text[], $9::text[], $10::text[], $13::text[])
-            as new (id, connection_id, origin, close_event_id, event_updated_at, object_type, object_id,
-                    action, payload, state, error)
-        on conflict (connection_id, close_event_id, event_updated_at) do update
-           set delivered_at = coalesce(event.delivered_at, excluded.delivered_at),
-               next_attempt_at = case event.next_attempt_at when 'infinity' then now() else event.next_attempt_at end
-            where not $12 and event.delivered_at is null
-        returning xmax = 0 as new, case when xmax = 0 or next_attempt_at <= now() then state end as state
-    ),
-    counts as (
-        select count(*) filter (where state = 'pending') as waiting,
-               count(*) filter (where new and state = 'pending') as stored,
-               count(*) filter (where new and state = 'ignored') as ignored,
-               count(*) filter (where new and state = 'dead') as dead
-          from stored)
-    select waiting, stored, ignored, dead, case when waiting > 0 and not $12 then pg_notify($11, '') is null end
-      from counts";
+    insert into event (id, connection_id, origin, close_event_id, event_updated_at, object_type,
+                       object_id, action, payload, state, error, finished_at, next_attempt_at, delivered_at)
+    select id, connection_id, origin, close_event_id, event_updated_at, object_type, object_id, action,
+           payload::jsonb, state, error, case when state in ('ignored', 'dead') then now() end,
+           case when $11 then 'infinity' else now() end, case origin when 'webhook' then now() end
+      from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $6::text[],
+                  $7::text[], $8::text[], $9::text[], $10::text[], $12::text[])
+        as new (id, connection_id, origin, close_event_id, event_updated_at, object_type, object_id,
+                action, payload, state, error)
+    on conflict (connection_id, close_event_id, event_updated_at) do update
+       set delivered_at = coalesce(event.delivered_at, excluded.delivered_at),
+           next_attempt_at = case event.next_attempt_at when 'infinity' then now() else event.next_attempt_at end
+        where not $11 and event.delivered_at is null
+    returning xmax = 0, case when xmax = 0 or next_attempt_at <= now() then state end";
 
 const RELEASE: &str = "
     with released as (
@@ -54,146 +43,6 @@ const RELEASE: &str = "
          where connection_id = $1 and state = 'pending' and next_attempt_at = 'infinity'
         returning seq)
     select pg_notify($2, '') from released limit 1";
-
-/// An event as it was delivered.
-#[derive(Clone, Debug)]
-pub struct Delivery {
-    connection_id: Uuid,
-    origin: Origin,
-    close_event_id: String,
-    event_updated_at: DateTime<Utc>,
-    object_type: String,
-    object_id: String,
-    action: String,
-    payload: String,
-    /// Why Postgres refused it.
-    refused: Option<String>,
-}
-
-/// Why a body is no event.
-#[derive(Debug, thiserror::Error)]
-pub enum DeliveryError {
-    #[error("the body is no event: {0}")]
-    Shape(#[from] serde_json::Error),
-    #[error("event.date_updated is no timestamp: {0:?}")]
-    Timestamp(String),
-    #[error("{0} is longer than {LONGEST_WORD} bytes")]
-    Long(&'static str),
-}
-
-#[derive(Deserialize)]
-struct Envelope<'a> {
-    #[serde(borrow)]
-    event: &'a RawValue,
-}
-
-#[derive(Deserialize)]
-struct Head {
-    id: String,
-    object_type: String,
-    action: String,
-    #[serde(default)]
-    object_id: Option<String>,
-    date_updated: Option<String>,
-    #[serde(default)]
-    date_created: Option<String>,
-}
-
-impl Delivery {
-    /// Reads `{"subscription_id", "event": {…}}`.
-    pub fn from_envelope(
-        connection_id: Uuid,
-        origin: Origin,
-        body: &str,
-    ) -> Result<Self, DeliveryError> {
-        let envelope: Envelope<'_> = serde_json::from_str(body)?;
-        Self::from_event(connection_id, origin, envelope.event.get())
-    }
-
-    /// Reads the event itself, as the event log sends it.
-    pub fn from_event(
-        connection_id: Uuid,
-        origin: Origin,
-        event: &str,
-    ) -> Result<Self, DeliveryError> {
-        let payload = crate::close::storable(event).into_owned();
-        let head: Head = serde_json::from_str(&payload)?;
-        let at = head.date_updated.or(head.date_created).unwrap_or_default();
-        let event_updated_at = parse_timestamp(&at).ok_or(DeliveryError::Timestamp(at))?;
-        for (name, word) in [
-            ("event.id", Some(&head.id)),
-            ("event.object_type", Some(&head.object_type)),
-            ("event.object_id", head.object_id.as_ref()),
-            ("event.action", Some(&head.action)),
-        ] {
-            if word.is_some_and(|word| word.len() > LONGEST_WORD) {
-                return Err(DeliveryError::Long(name));
-            }
-        }
-        Ok(Self {
-            connection_id,
-            origin,
-            close_event_id: head.id,
-            event_updated_at,
-            object_type: head.object_type,
-            object_id: head.object_id.unwrap_or_default(),
-            action: head.action,
-            payload,
-            refused: None,
-        })
-    }
-
-    /// The event as it is stored: JSON text without what Postgres refuses in one.
-    pub fn payload(&self) -> &str {
-        &self.payload
-    }
-
-    /// The same event as a dead letter: Postgres can't hold it as JSON, so it is kept as text.
-    fn as_dead_letter(&self, reason: String) -> Self {
-        Self {
-            payload: serde_json::Value::from(self.payload.as_str()).to_string(),
-            refused: Some(reason),
-            ..self.clone()
-        }
-    }
-
-    fn state(&self) -> &'static str {
-        match (&self.refused, self.is_modelled()) {
-            (Some(_), _) => "dead",
-            (None, true) => "pending",
-            (None, false) => "ignored",
-        }
-    }
-
-    /// Whether we do something with it.
-    pub fn is_modelled(&self) -> bool {
-        let action = self.action.as_str();
-        ObjectType::of_event(&self.object_type).is_some_and(|object_type| {
-            matches!(action, "created" | "updated" | "deleted")
-                || (action == "merged" && object_type == ObjectType::Lead)
-        })
-    }
-
-    pub(super) fn close_event_id(&self) -> &str {
-        &self.close_event_id
-    }
-
-    /// Whether this is the same event, in the same content or, consolidated, in a newer one.
-    pub(super) fn is_as_new_as(&self, other: &Self) -> bool {
-        self.close_event_id == other.close_event_id
-            && self.event_updated_at >= other.event_updated_at
-    }
-
-    /// Id of its row.
-    pub(super) fn id(&self) -> Uuid {
-        let name = format!(
-            "{}/{}",
-            self.close_event_id,
-            self.event_updated_at.timestamp_micros()
-        );
-        Uuid::new_v5(&self.connection_id, name.as_bytes())
-    }
-}
 
 type Answer = oneshot::Sender<Result<(), sqlx::Error>>;
 
@@ -205,10 +54,17 @@ pub struct Inbox {
 }
 
 impl Inbox {
-    /// An inbox over the pool. Its task ends when the last clone is dropped and the queue is empty.
+    /// An inbox over the pool. Its tasks end when the last clone is dropped and the queue is empty.
     pub fn new(pool: PgPool) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        tokio::spawn(store_all(pool.clone(), waiting));
+        let (stored, news) = mpsc::channel(1);
+        tokio::spawn(announce(pool.clone(), news));
+        let writer = Writer {
+            pool: pool.clone(),
+            connection: None,
+            stored,
+        };
+        tokio::spawn(writer.run(waiting));
         Self { pool, queue }
     }
 
@@ -231,50 +87,112 @@ impl Inbox {
     }
 }
 
-async fn store_all(pool: PgPool, mut waiting: mpsc::Receiver<(Delivery, Answer)>) {
-    let mut batch = Vec::with_capacity(BATCH);
-    while waiting.recv_many(&mut batch, BATCH).await > 0 {
-        let (deliveries, answers): (Vec<Delivery>, Vec<Answer>) = batch.drain(..).unzip();
-        match store(&pool, &deliveries).await {
-            Ok(()) => answers
-                .into_iter()
-                .for_each(|answer| drop(answer.send(Ok(())))),
-            // One delivery that Postgres refuses must not take its neighbours along.
-            Err(error) if deliveries.len() > 1 => {
-                tracing::warn!(
-                    error = chain(&error),
-                    count = deliveries.len(),
-                    "storing deliveries one by one"
-                );
-                for (delivery, answer) in deliveries.iter().zip(answers) {
-                    drop(answer.send(store_one(&pool, delivery).await));
+/// Calls the workers of all processes when something was stored: at once, and then as often as is of use. Storing does
+/// not wait for it, and workers look by themselves, too.
+async fn announce(pool: PgPool, mut news: mpsc::Receiver<()>) {
+    while news.recv().await.is_some() {
+        let called = sqlx::query("select pg_notify($1, '')").bind(super::CHANNEL);
+        if let Err(error) = called.execute(&pool).await {
+            tracing::debug!(error = chain(&error), "the workers can't be called");
+        }
+        tokio::time::sleep(BETWEEN_CALLS).await;
+    }
+}
+
+/// Writes what is queued, all that is there at once, over a session of its own.
+struct Writer {
+    pool: PgPool,
+    connection: Option<PoolConnection<Postgres>>,
+    stored: mpsc::Sender<()>,
+}
+
+impl Writer {
+    async fn run(mut self, mut waiting: mpsc::Receiver<(Delivery, Answer)>) {
+        let mut batch = Vec::with_capacity(BATCH);
+        while waiting.recv_many(&mut batch, BATCH).await > 0 {
+            let (deliveries, answers): (Vec<Delivery>, Vec<Answer>) = batch.drain(..).unzip();
+            match self.store(&deliveries).await {
+                Ok(()) => {
+                    for answer in answers {
+                        drop(answer.send(Ok(())));
+                    }
                 }
-            }
-            Err(error) => {
-                if let Some((delivery, answer)) = deliveries.first().zip(answers.into_iter().next())
-                {
-                    drop(answer.send(bury(&pool, delivery, error).await));
+                // One delivery that Postgres refuses must not take its neighbours along.
+                Err(error) if deliveries.len() > 1 => {
+                    tracing::warn!(
+                        error = chain(&error),
+                        count = deliveries.len(),
+                        "storing deliveries one by one"
+                    );
+                    for (delivery, answer) in deliveries.iter().zip(answers) {
+                        drop(answer.send(self.store_one(delivery).await));
+                    }
+                }
+                Err(error) => {
+                    let single = deliveries.first().zip(answers.into_iter().next());
+                    if let Some((delivery, answer)) = single {
+                        drop(answer.send(self.bury(delivery, error).await));
+                    }
                 }
             }
         }
     }
-}
 
-async fn store_one(pool: &PgPool, delivery: &Delivery) -> Result<(), sqlx::Error> {
-    match store(pool, std::slice::from_ref(delivery)).await {
-        Ok(()) => Ok(()),
-        Err(error) => bury(pool, delivery, error).await,
+    async fn store(&mut self, deliveries: &[Delivery]) -> Result<(), sqlx::Error> {
+        let kept = self.connection.is_some();
+        let mut stored = self.insert(deliveries).await;
+        // The session may have ended since it was last used. What was stored nevertheless is known the second time.
+        if kept
+            && matches!(&stored, Err(error) if error.as_database_error().is_none_or(ends_session))
+        {
+            stored = self.insert(deliveries).await;
+        }
+        if stored? > 0 {
+            // One call that waits to be made says it all.
+            let _waits_already = self.stored.try_send(());
+        }
+        Ok(())
+    }
+
+    async fn insert(&mut self, deliveries: &[Delivery]) -> Result<usize, sqlx::Error> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.pool.acquire().await?,
+        };
+        let stored = insert(&mut connection, deliveries, false).await;
+        match &stored {
+            Err(error) if error.as_database_error().is_none_or(ends_session) => {
+                // Not back to the pool, where the next would meet it.
+                drop(connection.detach());
+            }
+            _ => self.connection = Some(connection),
+        }
+        stored
+    }
+
+    async fn store_one(&mut self, delivery: &Delivery) -> Result<(), sqlx::Error> {
+        match self.store(std::slice::from_ref(delivery)).await {
+            Ok(()) => Ok(()),
+            Err(error) => self.bury(delivery, error).await,
+        }
+    }
+
+    /// Keeps what Postgres refuses for what it is among the dead letters; another error stays one.
+    async fn bury(&mut self, delivery: &Delivery, error: sqlx::Error) -> Result<(), sqlx::Error> {
+        if !refuses_content(&error) {
+            return Err(error);
+        }
+        tracing::warn!(event = %delivery.id(), error = chain(&error), "an event goes to the dead letters");
+        let letter = delivery.as_dead_letter(error.to_string());
+        self.store(&[letter]).await
     }
 }
 
-/// Keeps what Postgres refuses for what it is among the dead letters; another error stays one.
-async fn bury(pool: &PgPool, delivery: &Delivery, error: sqlx::Error) -> Result<(), sqlx::Error> {
-    if !refuses_content(&error) {
-        return Err(error);
-    }
-    tracing::warn!(event = delivery.close_event_id, %error, "an event goes to the dead letters");
-    let letter = delivery.as_dead_letter(error.to_string());
-    store(pool, &[letter]).await
+/// Whether the server ended the session: a shutdown or a crash (57P01 to 57P03), or a broken connection (class 08).
+fn ends_session(error: &dyn DatabaseError) -> bool {
+    error
+        .code()
+        .is_some_and(|code| code.starts_with("57P") || code.starts_with("08"))
 }
 
 /// Whether Postgres said that it will never take this: bad data (class 22), or more than its limits (class 54).
@@ -287,7 +205,9 @@ pub(super) fn refuses_content(error: &sqlx::Error) -> bool {
 
 /// Stores events that wait until they are [released](release); how many were not known.
 pub(crate) async fn hold(pool: &PgPool, events: &[Delivery]) -> Result<u64, sqlx::Error> {
-    insert(pool, events, true).await
+    let mut connection = pool.acquire().await?;
+    let written = insert(&mut connection, events, true).await?;
+    Ok(written as u64)
 }
 
 /// Lets go what is held of a connection, oldest first.
@@ -303,68 +223,70 @@ pub(crate) async fn release(
         .map(drop)
 }
 
-async fn store(pool: &PgPool, deliveries: &[Delivery]) -> Result<(), sqlx::Error> {
-    insert(pool, deliveries, false).await.map(drop)
-}
-
-async fn insert(pool: &PgPool, deliveries: &[Delivery], held: bool) -> Result<u64, sqlx::Error> {
+/// Writes events, and answers how many wait to be worked off.
+async fn insert(
+    connection: &mut PgConnection,
+    deliveries: &[Delivery],
+    held: bool,
+) -> Result<usize, sqlx::Error> {
     let each = deliveries;
-    let (waiting, stored, ignored, dead, _): (i64, i64, i64, i64, Option<bool>) =
-        sqlx::query_as(STORE)
-            .bind(each.iter().map(Delivery::id).collect::<Vec<_>>())
-            .bind(
-                each.iter()
-                    .map(|delivery| delivery.connection_id)
-                    .collect::<Vec<_>>(),
-            )
-            .bind(
-                each.iter()
-                    .map(|delivery| delivery.origin.as_str())
-                    .collect::<Vec<_>>(),
-            )
-            .bind(
-                each.iter()
-                    .map(|delivery| delivery.close_event_id.as_str())
-                    .collect::<Vec<_>>(),
-            )
-            .bind(
-                each.iter()
-                    .map(|delivery| delivery.event_updated_at)
-                    .collect::<Vec<_>>(),
-            )
-            .bind(
-                each.iter()
-                    .map(|delivery| delivery.object_type.as_str())
-                    .collect::<Vec<_>>(),
-            )
-            .bind(
-                each.iter()
-                    .map(|delivery| delivery.object_id.as_str())
-                    .collect::<Vec<_>>(),
-            )
-            .bind(
-                each.iter()
-                    .map(|delivery| delivery.action.as_str())
-                    .collect::<Vec<_>>(),
-            )
-            .bind(
-                each.iter()
-                    .map(|delivery| delivery.payload.as_str())
-                    .collect::<Vec<_>>(),
-            )
-            .bind(each.iter().map(Delivery::state).collect::<Vec<_>>())
-            .bind(super::CHANNEL)
-            .bind(held)
-            .bind(
-                each.iter()
-                    .map(|delivery| delivery.refused.as_deref())
-                    .collect::<Vec<_>>(),
-            )
-            .fetch_one(pool)
-            .await?;
-    let number = |count: i64| u64::try_from(count).unwrap_or(0);
-    let (stored, ignored, dead) = (number(stored), number(ignored), number(dead));
-    let known = (each.len() as u64).saturating_sub(stored + ignored + dead);
+    let written: Vec<(bool, Option<String>)> = sqlx::query_as(STORE)
+        .bind(each.iter().map(Delivery::id).collect::<Vec<_>>())
+        .bind(
+            each.iter()
+                .map(|delivery| delivery.connection_id)
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            each.iter()
+                .map(|delivery| delivery.origin.as_str())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            each.iter()
+                .map(|delivery| delivery.close_event_id.as_str())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            each.iter()
+                .map(|delivery| delivery.event_updated_at)
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            each.iter()
+                .map(|delivery| delivery.object_type.as_str())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            each.iter()
+                .map(|delivery| delivery.object_id.as_str())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            each.iter()
+                .map(|delivery| delivery.action.as_str())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            each.iter()
+                .map(|delivery| delivery.payload.as_str())
+                .collect::<Vec<_>>(),
+        )
+        .bind(each.iter().map(Delivery::state).collect::<Vec<_>>())
+        .bind(held)
+        .bind(
+            each.iter()
+                .map(|delivery| delivery.refused.as_deref())
+                .collect::<Vec<_>>(),
+        )
+        .fetch_all(connection)
+        .await?;
+    let count = |state: &str| {
+        let new = written.iter().filter(|(new, _)| *new);
+        new.filter(|(_, is)| is.as_deref() == Some(state)).count()
+    };
+    let (stored, ignored, dead) = (count("pending"), count("ignored"), count("dead"));
+    let known = each.len().saturating_sub(stored + ignored + dead);
     let origin = if held { "event_log" } else { "webhook" };
     for (outcome, count) in [
         ("stored", stored),
@@ -373,7 +295,10 @@ async fn insert(pool: &PgPool, deliveries: &[Delivery], held: bool) -> Result<u6
         ("duplicate", known),
     ] {
         metrics::counter!("closegraph_events_received_total", "origin" => origin, "outcome" => outcome)
-            .increment(count);
+            .increment(count as u64);
     }
-    Ok(number(waiting))
+    let waiting = written
+        .iter()
+        .filter(|(_, state)| state.as_deref() == Some("pending"));
+    Ok(waiting.count())
 }

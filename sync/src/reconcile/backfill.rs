@@ -50,6 +50,7 @@ pub async fn backfill(
     let client = connections.client(connection_id).await?.in_background();
     let context = connections.mapping(connection_id).await?;
     let run = Run::start(pool, connection_id, Kind::Backfill).await?;
+    let requests_before = client.requests();
     let result = async {
         // What changes while we read is in the event log from here on.
         catch_up::mark(pool, &client, connection_id).await?;
@@ -79,7 +80,10 @@ pub async fn backfill(
         let may_search = options.strategy == Strategy::Auto;
         let asked = Asked::Everything(custom_fields(pool, connection_id).await?);
         let walker = Walker::new(client.clone(), start, Origin::Backfill, may_search, asked);
-        let mut report = RunReport::default();
+        let mut report = RunReport {
+            requests: i64::try_from(client.requests() - requests_before).unwrap_or(i64::MAX),
+            ..RunReport::default()
+        };
         load.run(walker, &mut report, |page| page.next.clone())
             .await?;
         Ok(report)
