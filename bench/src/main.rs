@@ -2,14 +2,28 @@
 
 mod backfill;
 mod deliveries;
+mod peers;
 mod reads;
 
+use anyhow::bail;
 use closegraph_tests::Demo;
 
 const LEADS: u32 = 20_000;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
+    match std::env::args().nth(1).as_deref() {
+        None => {
+            own().await?;
+            peers::measure(say).await
+        }
+        Some("peers") => peers::measure(say).await,
+        Some(other) => bail!("{other} is not measured: say peers, or nothing for all"),
+    }
+}
+
+/// All that needs no other program than Postgres.
+async fn own() -> anyhow::Result<()> {
     say(&backfill::measure(LEADS).await?);
     say(&deliveries::measure().await?);
     let demo = Demo::start(LEADS)?;
