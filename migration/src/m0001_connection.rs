@@ -1,28 +1,12 @@
 //! Connections, the users of their organizations, their custom fields, and API tokens.
 
-use sea_orm_migration::prelude::*;
+use crate::Step;
 
-#[derive(Debug, DeriveMigrationName)]
-pub(crate) struct Migration;
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager
-            .get_connection()
-            .execute_unprepared(UP)
-            .await
-            .map(drop)
-    }
-
-    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager
-            .get_connection()
-            .execute_unprepared(DOWN)
-            .await
-            .map(drop)
-    }
-}
+pub(crate) const STEP: Step = Step {
+    name: "m0001_connection",
+    up: UP,
+    down: DOWN,
+};
 
 const UP: &str = r"
 create table connection (

@@ -3,29 +3,13 @@
 //! Each index starts with the connection, since every read is scoped to connections, and ends with the id, so that it
 //! is the exact order of a keyset page. No foreign keys: a child may arrive before its parent.
 
-use sea_orm_migration::prelude::*;
+use crate::Step;
 
-#[derive(Debug, DeriveMigrationName)]
-pub(crate) struct Migration;
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager
-            .get_connection()
-            .execute_unprepared(UP)
-            .await
-            .map(drop)
-    }
-
-    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager
-            .get_connection()
-            .execute_unprepared(DOWN)
-            .await
-            .map(drop)
-    }
-}
+pub(crate) const STEP: Step = Step {
+    name: "m0002_mirror",
+    up: UP,
+    down: DOWN,
+};
 
 const UP: &str = r"
 create table member (

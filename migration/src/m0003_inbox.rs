@@ -1,28 +1,12 @@
 //! The inbox of events, the audit trail and the change feed.
 
-use sea_orm_migration::prelude::*;
+use crate::Step;
 
-#[derive(Debug, DeriveMigrationName)]
-pub(crate) struct Migration;
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager
-            .get_connection()
-            .execute_unprepared(UP)
-            .await
-            .map(drop)
-    }
-
-    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager
-            .get_connection()
-            .execute_unprepared(DOWN)
-            .await
-            .map(drop)
-    }
-}
+pub(crate) const STEP: Step = Step {
+    name: "m0003_inbox",
+    up: UP,
+    down: DOWN,
+};
 
 const UP: &str = r"
 create table event (

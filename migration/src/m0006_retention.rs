@@ -1,29 +1,13 @@
 //! What operators need: bodies of events can be trimmed before their rows, and the newest success of each kind of run is
 //! found by one probe.
 
-use sea_orm_migration::prelude::*;
+use crate::Step;
 
-#[derive(Debug, DeriveMigrationName)]
-pub(crate) struct Migration;
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager
-            .get_connection()
-            .execute_unprepared(UP)
-            .await
-            .map(drop)
-    }
-
-    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager
-            .get_connection()
-            .execute_unprepared(DOWN)
-            .await
-            .map(drop)
-    }
-}
+pub(crate) const STEP: Step = Step {
+    name: "m0006_retention",
+    up: UP,
+    down: DOWN,
+};
 
 const UP: &str = r"
 alter table event alter column payload drop not null;

@@ -1,28 +1,12 @@
 //! Names of statuses and pipelines, as the organization's settings have them now.
 
-use sea_orm_migration::prelude::*;
+use crate::Step;
 
-#[derive(Debug, DeriveMigrationName)]
-pub(crate) struct Migration;
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager
-            .get_connection()
-            .execute_unprepared(UP)
-            .await
-            .map(drop)
-    }
-
-    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager
-            .get_connection()
-            .execute_unprepared("drop table label;")
-            .await
-            .map(drop)
-    }
-}
+pub(crate) const STEP: Step = Step {
+    name: "m0007_label",
+    up: UP,
+    down: "drop table label;",
+};
 
 const UP: &str = r"
 create table label (

@@ -5,12 +5,17 @@
 //! anchored at a minute (the list's own grain). Where the list does not serve, each object type is searched, anchored
 //! at a microsecond.
 
+mod asked;
+mod position;
+
+pub(super) use asked::Asked;
+pub(super) use position::{Position, SearchedType};
+
 use crate::change::Change;
 use crate::close::{CloseClient, CloseError, ListPage, Object, ObjectType, SearchRequest};
 use crate::error::SyncError;
 use chrono::{DateTime, Utc};
 use closegraph_entity::record::Origin;
-use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 
 /// Close's maximum for leads and searches.
@@ -25,81 +30,6 @@ const REPEATABLE: usize = 20;
 const CURSOR_PAGES: usize = 5;
 /// Objects at one instant that a search can list.
 const SEARCH_CAP: usize = 10_000;
-
-/// Where a backfill stands. It is the checkpoint that commits with the rows before it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "stage", rename_all = "snake_case")]
-pub(super) enum Position {
-    /// Listing leads from a minute on.
-    LeadList {
-        anchor: Option<DateTime<Utc>>,
-        skip: usize,
-        /// The row before `skip`: should another stand there, rows have moved and the window starts again.
-        last_id: Option<String>,
-    },
-    /// Searching one object type from an instant on; `then` are still to come.
-    Search {
-        object: SearchedType,
-        since: Option<DateTime<Utc>>,
-        then: Vec<SearchedType>,
-    },
-    Done,
-}
-
-/// An object type that is searched on its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum SearchedType {
-    Lead,
-    Contact,
-    Opportunity,
-}
-
-impl SearchedType {
-    pub(super) const ALL: [Self; 3] = [Self::Lead, Self::Contact, Self::Opportunity];
-
-    pub(super) const fn object_type(self) -> ObjectType {
-        match self {
-            Self::Lead => ObjectType::Lead,
-            Self::Contact => ObjectType::Contact,
-            Self::Opportunity => ObjectType::Opportunity,
-        }
-    }
-}
-
-impl Position {
-    /// The start of a walk by search alone.
-    pub(super) fn search_all(since: Option<DateTime<Utc>>) -> Self {
-        let then = vec![SearchedType::Contact, SearchedType::Opportunity];
-        Self::Search {
-            object: SearchedType::Lead,
-            since,
-            then,
-        }
-    }
-
-    /// The search of one object type alone.
-    pub(super) const fn search(object: SearchedType, since: Option<DateTime<Utc>>) -> Self {
-        Self::Search {
-            object,
-            since,
-            then: Vec::new(),
-        }
-    }
-
-    /// What follows when an object type has been read to its end.
-    fn after(mut then: Vec<SearchedType>) -> Self {
-        if then.is_empty() {
-            return Self::Done;
-        }
-        let object = then.remove(0);
-        Self::Search {
-            object,
-            since: None,
-            then,
-        }
-    }
-}
 
 /// A page that was read.
 #[derive(Debug)]
@@ -131,15 +61,6 @@ impl Page {
                 .push((object_type, object, error.to_string())),
         }
     }
-}
-
-/// What a search asks of each object; it returns nothing that is not named.
-#[derive(Clone, Debug)]
-pub(super) enum Asked {
-    /// All that mapping reads, with these custom fields of leads, contacts and opportunities.
-    Everything([Vec<String>; 3]),
-    /// Id and version.
-    Versions,
 }
 
 /// Reads pages one after the other.
@@ -329,7 +250,7 @@ impl Walker {
         then: Vec<SearchedType>,
     ) -> Result<Page, SyncError> {
         let object_type = object.object_type();
-        let fields = self.fields(object);
+        let fields = self.asked.fields(object);
         let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
         let cursor = self.cursor.take();
         let request = SearchRequest {
@@ -406,89 +327,7 @@ impl Walker {
         }
         Ok(page)
     }
-
-    fn fields(&self, object: SearchedType) -> Vec<String> {
-        let Asked::Everything([of_leads, of_contacts, of_opportunities]) = &self.asked else {
-            return vec!["id".to_owned(), "date_updated".to_owned()];
-        };
-        let (standard, custom): (&[&str], _) = match object {
-            SearchedType::Lead => (&LEAD_FIELDS, of_leads),
-            SearchedType::Contact => (&CONTACT_FIELDS, of_contacts),
-            SearchedType::Opportunity => (&OPPORTUNITY_FIELDS, of_opportunities),
-        };
-        let custom = custom.iter().map(|id| format!("custom.{id}"));
-        standard
-            .iter()
-            .map(|name| (*name).to_owned())
-            .chain(custom)
-            .collect()
-    }
 }
-
-const LEAD_FIELDS: [&str; 14] = [
-    "id",
-    "organization_id",
-    "name",
-    "display_name",
-    "description",
-    "url",
-    "html_url",
-    "status_id",
-    "status_label",
-    "addresses",
-    "created_by",
-    "updated_by",
-    "date_created",
-    "date_updated",
-];
-
-const CONTACT_FIELDS: [&str; 14] = [
-    "id",
-    "organization_id",
-    "lead_id",
-    "name",
-    "display_name",
-    "title",
-    "emails",
-    "phones",
-    "urls",
-    "timezone",
-    "created_by",
-    "updated_by",
-    "date_created",
-    "date_updated",
-];
-
-const OPPORTUNITY_FIELDS: [&str; 28] = [
-    "id",
-    "organization_id",
-    "lead_id",
-    "lead_name",
-    "contact_id",
-    "contact_name",
-    "user_id",
-    "user_name",
-    "status_id",
-    "status_label",
-    "status_display_name",
-    "status_type",
-    "pipeline_id",
-    "pipeline_name",
-    "value",
-    "value_currency",
-    "value_formatted",
-    "value_period",
-    "expected_value",
-    "annualized_value",
-    "annualized_expected_value",
-    "confidence",
-    "date_won",
-    "date_lost",
-    "note",
-    "created_by",
-    "date_created",
-    "date_updated",
-];
 
 /// Whether the answer honours the order and the bound that were asked for.
 fn ascending(leads: &[Object], anchor: Option<DateTime<Utc>>) -> bool {
