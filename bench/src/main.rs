@@ -27,8 +27,9 @@ async fn own() -> anyhow::Result<()> {
     say(&backfill::measure(LEADS).await?);
     say(&deliveries::measure().await?);
     let demo = Demo::start(LEADS)?;
-    say(&deliveries::paced(&demo).await?);
+    // Of a demo at rest; what deliveries write is vacuumed and analyzed for a while.
     say(&reads::measure(&demo).await?);
+    say(&deliveries::paced(&demo).await?);
     say(&reads::memory(&demo)?);
     Ok(())
 }
