@@ -320,6 +320,21 @@ async fn clocks_that_differ_by_ten_minutes_lose_nothing() {
 }
 
 #[tokio::test]
+async fn a_subscription_that_nobody_has_the_key_of_goes_when_another_is_made() {
+    let mirror = Mirror::start(busy(NONE), by_hand()).await.unwrap();
+    let ours = mirror.subscriptions().await.unwrap()[0].clone();
+    let stray = json!({ "url": ours["url"], "events": ours["events"] });
+    let written = mirror.close.write(Method::POST, "webhook/", &stray).await;
+    written.unwrap();
+    assert_eq!(mirror.subscriptions().await.unwrap().len(), 2);
+    let (connections, id) = (&mirror.close.connections, mirror.close.connection);
+    let new = rotate_signing_key(connections, id).await.unwrap();
+    let left = mirror.subscriptions().await.unwrap();
+    assert_eq!(left.len(), 1);
+    assert_eq!(left[0]["id"], json!(new));
+}
+
+#[tokio::test]
 async fn two_days_without_deliveries_are_caught_up() {
     let two_days = Duration::from_secs(2 * 24 * 3_600);
     let config = SimulatorConfig {

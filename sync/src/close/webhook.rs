@@ -98,6 +98,14 @@ impl CloseClient {
         self.write_webhook(Some(id), &body).await
     }
 
+    /// All subscriptions that deliver to `url`.
+    pub async fn subscriptions_to(&self, url: &str) -> Result<Vec<Subscription>, CloseError> {
+        let listed: Listed = self.get("webhook/", &[("_limit", "100")]).await?;
+        let mut subscriptions = listed.data;
+        subscriptions.retain(|subscription| subscription.url == url);
+        Ok(subscriptions)
+    }
+
     /// Removes a subscription of ours; one that is gone already is no failure.
     pub async fn delete_subscription(&self, id: &str) -> Result<(), CloseError> {
         match self.delete_webhook(id).await {
@@ -114,6 +122,11 @@ impl CloseClient {
             Err(error) => Err(error),
         }
     }
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    data: Vec<Subscription>,
 }
 
 impl Subscription {

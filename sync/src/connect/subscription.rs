@@ -126,7 +126,20 @@ async fn create(
     .bind(&created.status)
     .execute(connections.pool())
     .await?;
+    if let Err(error) = remove_others(client, &created).await {
+        tracing::warn!(connection = %id, error = error.logged(), "older subscriptions to the same address stay");
+    }
     Ok(created.url)
+}
+
+/// A creation whose answer was lost, or a rotation that was cut short, leaves a subscription whose key nobody has.
+async fn remove_others(client: &CloseClient, kept: &Subscription) -> Result<(), SyncError> {
+    for other in client.subscriptions_to(&kept.url).await? {
+        if other.id != kept.id {
+            client.delete_subscription(&other.id).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn note(
