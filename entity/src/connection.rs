@@ -25,6 +25,8 @@ pub struct Model {
     pub fiscal_year_start: i16,
     /// Decimal places of the integers in which Close sends money. Close multiplies by 100 whatever the currency.
     pub value_exponent: i16,
+    /// Deals worth at least so many minor units of `currency` are of high value; absent means that none are.
+    pub high_value_minor: Option<i64>,
     /// Root of the REST API, ending in a slash.
     pub base_url: String,
     pub credential: Option<Vec<u8>>,

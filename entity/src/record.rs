@@ -26,6 +26,9 @@ pub enum RecordType {
     Person,
     Opportunity,
     Transaction,
+    Receivable,
+    /// A Custom Object or Custom Activity: not shown by itself, but as what it means.
+    CustomRecord,
 }
 
 impl RecordType {
@@ -37,6 +40,8 @@ impl RecordType {
             Self::Person => "person",
             Self::Opportunity => "opportunity",
             Self::Transaction => "transaction",
+            Self::Receivable => "receivable",
+            Self::CustomRecord => "custom_record",
         }
     }
 }
@@ -109,5 +114,21 @@ pub fn won_deal_id(connection_id: Uuid, opportunity_close_id: &str) -> Uuid {
     Uuid::new_v5(
         &connection_id,
         format!("transaction/won_deal/{opportunity_close_id}").as_bytes(),
+    )
+}
+
+/// The id of the transaction of an invoice's payment; `place` counts its payments from 1.
+pub fn payment_id(connection_id: Uuid, invoice_close_id: &str, place: usize) -> Uuid {
+    Uuid::new_v5(
+        &connection_id,
+        format!("transaction/invoice_payment/{invoice_close_id}/{place}").as_bytes(),
+    )
+}
+
+/// The id of a line that stands in a field of its invoice; `place` counts its lines from 1.
+pub fn line_id(connection_id: Uuid, invoice_close_id: &str, place: usize) -> Uuid {
+    Uuid::new_v5(
+        &connection_id,
+        format!("receivable_line/{invoice_close_id}/{place}").as_bytes(),
     )
 }

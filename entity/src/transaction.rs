@@ -1,9 +1,10 @@
-//! Money that came in: a won deal, later also the payment of an invoice.
+//! Money that came in: a won deal, or the payment of an invoice. The two are never added up.
 
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// A booked amount. Derived from its opportunity, whose row keeps the raw object; gone when the deal leaves "won".
+/// A booked amount. Derived from its opportunity or its invoice, whose record keeps the raw object; gone when the deal
+/// leaves "won".
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "transaction")]
 pub struct Model {
@@ -13,18 +14,23 @@ pub struct Model {
     /// Close id of the record that it is derived from.
     pub close_id: String,
     pub kind: Kind,
+    /// The deal that was won.
     pub opportunity_id: Option<Uuid>,
+    /// The invoice that was paid.
+    pub receivable_id: Option<Uuid>,
     pub company_id: Option<Uuid>,
     pub person_id: Option<Uuid>,
     pub owner_id: Option<Uuid>,
-    /// Day of the win; null where Close has none, and then in no period.
+    /// Day of the win or of the payment; null where Close has none, and then in no period.
     pub occurred_on: Option<Date>,
-    /// Minor units of `currency`; null is unknown, not zero.
+    /// Minor units of `currency`; null is unknown, not zero. Negative where a payment was taken back.
     pub amount_minor: Option<i64>,
     /// ISO 4217.
     pub currency: String,
     pub billing_period: super::opportunity::ValuePeriod,
     pub category: Option<String>,
+    /// Name of the rule that gave the category.
+    pub category_rule: Option<String>,
     pub pipeline_id: Option<String>,
     pub pipeline_name: Option<String>,
     /// Custom values of the opportunity by field id: `{"cf_…": value}`.
