@@ -27,6 +27,9 @@ pub struct Model {
     pub value_exponent: i16,
     /// Deals worth at least so many minor units of `currency` are of high value; absent means that none are.
     pub high_value_minor: Option<i64>,
+    /// The rules by which won deals get a category; absent means those that come with the program.
+    #[sea_orm(column_type = "JsonBinary", nullable)]
+    pub category_rules: Option<Json>,
     /// Root of the REST API, ending in a slash.
     pub base_url: String,
     pub credential: Option<Vec<u8>>,

@@ -13,6 +13,8 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub close_id: String,
     pub name: String,
+    /// Place on its board.
+    pub position: i32,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -139,9 +139,18 @@ create index link_opportunity on link (opportunity_id, state);
 create index link_connection on link (connection_id, state);
 
 alter table connection add column high_value_minor bigint;
+alter table connection add column category_rules jsonb;
+alter table label add column position integer not null default 0;
+
+create index event_schema on event (connection_id, received_at)
+    where object_type in ('custom_object_type', 'custom_activity_type', 'custom_fields.custom_object',
+                          'custom_fields.activity', 'custom_fields.shared');
 ";
 
 const DOWN: &str = r"
+drop index event_schema;
+alter table label drop column position;
+alter table connection drop column category_rules;
 alter table connection drop column high_value_minor;
 drop table link;
 delete from transaction where kind = 'invoice_payment';

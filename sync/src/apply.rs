@@ -5,7 +5,9 @@
 //! caller's transaction, so that they commit together with the inbox states or the checkpoint that cover them.
 
 mod fold;
+mod invoice;
 mod lock;
+mod paid;
 mod queue;
 mod remap;
 mod stage;
@@ -16,7 +18,8 @@ mod write;
 use crate::change::Change;
 use crate::mapping::MappingContext;
 use fold::fold;
-use queue::{Folded, record_type};
+use queue::Folded;
+pub(crate) use queue::record_type;
 pub(crate) use remap::{After, Remapped, TABLES, remap_page, remove_orphans};
 use sqlx::{PgConnection, Postgres, Transaction};
 use std::collections::BTreeMap;

@@ -18,4 +18,4 @@ pub(crate) use object::storable;
 pub use object::{Object, ObjectType};
 pub use search::{SearchPage, SearchRequest};
 pub use time::parse_timestamp;
-pub use webhook::{SubscribedEvent, Subscription};
+pub use webhook::Subscription;

@@ -1,7 +1,9 @@
 //! Close objects to rows, one file an entity. Columns are a function of the raw object and the connection's settings,
 //! so that a better mapping is a replay of what is kept.
 
+mod category;
 mod company;
+mod invoice;
 mod member;
 mod money;
 mod opportunity;
@@ -9,7 +11,11 @@ mod person;
 mod row;
 mod transaction;
 
+pub use category::{Categories, CategoryRule, When};
 pub(crate) use company::CompanyColumns;
+pub(crate) use invoice::{
+    CustomRecordColumns, LineColumns, Meaning, PaidAmount, ReceivableColumns, paid_amount,
+};
 pub(crate) use member::MemberColumns;
 pub(crate) use opportunity::OpportunityColumns;
 pub(crate) use person::PersonColumns;
@@ -17,14 +23,16 @@ pub(crate) use row::{BoundQuery, Columns, FieldChange, Json, Mapped, Row};
 pub(crate) use transaction::{TransactionColumns, won_deal};
 
 use crate::close::{Object, ObjectType};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
+use closegraph_entity::invoice_mapping::InvoiceMapping;
 use closegraph_entity::record::record_id;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use uuid::Uuid;
 
 /// Raised with every change of what the mapping makes of an object, so that deployments map again what they hold.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What mapping must know of a connection.
 #[derive(Clone, Debug)]
@@ -36,6 +44,12 @@ pub struct MappingContext {
     pub value_exponent: u32,
     /// Names of statuses and pipelines by their ids, as the settings have them.
     pub labels: Arc<BTreeMap<String, String>>,
+    /// Days of payments that have no date of their own are days in this zone.
+    pub time_zone: Tz,
+    /// How invoices are kept; `None` while there is no mapping in use.
+    pub invoices: Option<Arc<InvoiceMapping>>,
+    /// By which won deals get their category.
+    pub categories: Arc<Categories>,
 }
 
 /// Why an object can't become a row.
@@ -74,11 +88,21 @@ impl MappingContext {
         known.or_else(|| object.text(own))
     }
 
+    /// The day of an instant where the organization is.
+    fn day(&self, at: DateTime<Utc>) -> NaiveDate {
+        at.with_timezone(&self.time_zone).date_naive()
+    }
+
     /// Changes whenever the same objects would be mapped to other rows.
     pub(crate) fn fingerprint(&self) -> Uuid {
         let settings = format!(
-            "{VERSION} {} {} {:?}",
-            self.currency, self.value_exponent, self.labels
+            "{VERSION} {} {} {:?} {} {:?} {:?}",
+            self.currency,
+            self.value_exponent,
+            self.labels,
+            self.time_zone,
+            self.invoices,
+            self.categories
         );
         Uuid::new_v5(&self.connection_id, settings.as_bytes())
     }
@@ -105,6 +129,9 @@ impl MappingContext {
             ObjectType::Contact => of(self.row::<PersonColumns>(object, close_id, version)?),
             ObjectType::Opportunity => {
                 of(self.row::<OpportunityColumns>(object, close_id, version)?)
+            }
+            ObjectType::CustomObject | ObjectType::CustomActivity => {
+                of(self.row::<CustomRecordColumns>(object, close_id, version)?)
             }
         })
     }

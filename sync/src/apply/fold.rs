@@ -1,6 +1,7 @@
 //! Folds the changes of one object onto what is stored, and decides what has to be written.
 
 use super::Outcome;
+use super::invoice::Paid;
 use super::queue::{Folded, Tombstone, keep, record_type, remove};
 use super::stage;
 use super::stored::{Known, Live};
@@ -8,8 +9,8 @@ use super::trail::Cause;
 use crate::change::{Change, Content};
 use crate::close::{Object, ObjectType};
 use crate::mapping::{
-    CompanyColumns, Mapped, MappingContext, MappingError, MemberColumns, OpportunityColumns,
-    PersonColumns,
+    CompanyColumns, CustomRecordColumns, Mapped, MappingContext, MappingError, MemberColumns,
+    OpportunityColumns, PersonColumns,
 };
 use chrono::{DateTime, Utc};
 use closegraph_entity::record::{Origin, record_id};
@@ -18,6 +19,8 @@ use closegraph_entity::record::{Origin, record_id};
 struct State {
     live: Option<Live>,
     died: Option<DateTime<Utc>>,
+    /// What was paid, where it is an invoice.
+    paid: Paid,
     /// The newest change that was taken.
     last: Option<Change>,
     tombstone: Option<Tombstone>,
@@ -37,6 +40,7 @@ pub(super) fn fold(
     let mut state = State {
         live: known.live,
         died: known.died,
+        paid: known.paid,
         last: None,
         tombstone: None,
     };
@@ -54,6 +58,9 @@ pub(super) fn fold(
     }
     let Some(last) = &state.last else { return };
     let last = Cause::from(last);
+    if let Some(live) = &mut state.live {
+        live.paid = state.paid.clone();
+    }
     let id = record_id(context.connection_id, close_id);
     let written = match &state.live {
         Some(live) => {
@@ -72,6 +79,7 @@ pub(super) fn fold(
         }
         None => {
             folded.tombstones.extend(state.tombstone.take());
+            folded.paid.extend(state.paid.learned(id));
             remove(
                 folded,
                 context,
@@ -142,6 +150,8 @@ fn take(
         {
             live.stage_entered_at = Some(at);
             state.last.get_or_insert(change);
+        } else if is_custom(object_type) && state.paid.take_late(context, &change) {
+            state.last.get_or_insert(change);
         }
         return Taken::No(Outcome::Stale);
     }
@@ -168,10 +178,14 @@ fn take(
         return Taken::No(Outcome::Tie);
     }
     let stage_entered_at = stage::entered(object_type, state.live.as_ref(), &merged, &change);
+    if is_custom(object_type) {
+        state.paid.take(context, &merged, &change);
+    }
     state.live = Some(Live {
         version: change.version,
         raw: merged,
         stage_entered_at,
+        paid: Paid::default(),
     });
     state.last = Some(change);
     Taken::Yes
@@ -206,22 +220,39 @@ fn check(
     object: &Object,
 ) -> Result<(), MappingError> {
     match object_type {
-        // Only amounts and status words can be refused, and only deals have them.
+        // Amounts and status words can be refused.
         ObjectType::Opportunity => context
             .row::<OpportunityColumns>(object, close_id, version)
+            .map(drop),
+        // A record without its type could be anything.
+        ObjectType::CustomObject | ObjectType::CustomActivity => context
+            .row::<CustomRecordColumns>(object, close_id, version)
             .map(drop),
         _ => Ok(()),
     }
 }
 
-/// Whether a part arrived before the rest of its object: a deal without its status is no row.
+const fn is_custom(object_type: ObjectType) -> bool {
+    matches!(
+        object_type,
+        ObjectType::CustomObject | ObjectType::CustomActivity
+    )
+}
+
+/// Whether a part arrived before the rest of its object: a deal without its status is no row, nor is a record without
+/// its type.
 fn is_incomplete(state: &State, object_type: ObjectType, change: &Change) -> bool {
     let Content::Partial { data, .. } = &change.content else {
         return false;
     };
-    object_type == ObjectType::Opportunity
-        && state.live.is_none()
-        && data.get("status_type").is_none()
+    let lacks = |key: &str| data.get(key).is_none();
+    state.live.is_none()
+        && match object_type {
+            ObjectType::Opportunity => lacks("status_type"),
+            ObjectType::CustomObject => lacks("custom_object_type_id"),
+            ObjectType::CustomActivity => lacks("custom_activity_type_id"),
+            _ => false,
+        }
 }
 
 fn differs(
@@ -246,5 +277,8 @@ fn differs(
         ObjectType::Contact => columns::<PersonColumns>(context, close_id, live, merged),
         ObjectType::Opportunity => columns::<OpportunityColumns>(context, close_id, live, merged),
         ObjectType::User => columns::<MemberColumns>(context, close_id, live, merged),
+        ObjectType::CustomObject | ObjectType::CustomActivity => {
+            columns::<CustomRecordColumns>(context, close_id, live, merged)
+        }
     }
 }

@@ -1,12 +1,14 @@
 //! What a batch writes: rows, deletions, tombstones, and their trail.
 
 use super::Outcome;
+use super::invoice;
 use super::stored::Live;
 use super::trail::{Cause, Trail};
 use crate::close::ObjectType;
 use crate::mapping::{
-    Columns, CompanyColumns, Mapped, MappingContext, MappingError, MemberColumns,
-    OpportunityColumns, PersonColumns, Row, TransactionColumns, won_deal,
+    Columns, CompanyColumns, CustomRecordColumns, LineColumns, Mapped, MappingContext,
+    MappingError, MemberColumns, OpportunityColumns, PaidAmount, PersonColumns, ReceivableColumns,
+    Row, TransactionColumns, won_deal,
 };
 use chrono::{DateTime, Utc};
 use closegraph_entity::record::{ChangeAction, Origin, RecordType, record_id};
@@ -20,6 +22,14 @@ pub(super) struct Folded {
     pub(super) opportunities: Vec<Row<OpportunityColumns>>,
     pub(super) transactions: Vec<Row<TransactionColumns>>,
     pub(super) members: Vec<Row<MemberColumns>>,
+    pub(super) custom_records: Vec<Row<CustomRecordColumns>>,
+    pub(super) receivables: Vec<Row<ReceivableColumns>>,
+    pub(super) lines: Vec<Row<LineColumns>>,
+    pub(super) deleted_lines: Vec<Uuid>,
+    /// What was learned of what was paid of invoices.
+    pub(super) paid: Vec<(Uuid, PaidAmount)>,
+    /// Invoices of which all that was known of it is put aside first.
+    pub(super) paid_anew: Vec<Uuid>,
     pub(super) deleted: Vec<(RecordType, Uuid)>,
     pub(super) tombstones: Vec<Tombstone>,
     /// Records that are alive again.
@@ -45,6 +55,12 @@ impl Folded {
             opportunities: Vec::new(),
             transactions: Vec::new(),
             members: Vec::new(),
+            custom_records: Vec::new(),
+            receivables: Vec::new(),
+            lines: Vec::new(),
+            deleted_lines: Vec::new(),
+            paid: Vec::new(),
+            paid_anew: Vec::new(),
             deleted: Vec::new(),
             tombstones: Vec::new(),
             restored: Vec::new(),
@@ -115,6 +131,9 @@ pub(super) fn keep(
             }
             Ok(written)
         }
+        ObjectType::CustomObject | ObjectType::CustomActivity => {
+            invoice::keep(folded, context, close_id, before, live, last)
+        }
     }
 }
 
@@ -138,7 +157,7 @@ fn compare<C: Mapped>(
 }
 
 /// Whether the version moved, or keys that no column shows may have: kept, but nobody is told, since nothing changed.
-fn bookkeeping(before: Option<&Live>, live: &Live, last: Cause<'_>) -> bool {
+pub(super) fn bookkeeping(before: Option<&Live>, live: &Live, last: Cause<'_>) -> bool {
     last.origin == Origin::Reread || before.is_none_or(|before| before.version != live.version)
 }
 
@@ -153,7 +172,7 @@ fn deal(
 }
 
 /// Notes in the trail how a row changes, if it does.
-fn note<C: Columns>(
+pub(super) fn note<C: Columns>(
     folded: &mut Folded,
     record_type: RecordType,
     old: Option<&Row<C>>,
@@ -237,17 +256,21 @@ pub(super) fn remove(
     {
         book(folded, context, Some(&old), None, last);
     }
+    folded.deleted.push((record_type, id));
+    if record_type == RecordType::CustomRecord {
+        return invoice::remove(folded, context, close_id, before, last);
+    }
     folded
         .trail
         .push(record_type, id, close_id, ChangeAction::Deleted, &[], last);
-    folded.deleted.push((record_type, id));
 }
 
-pub(super) const fn record_type(object_type: ObjectType) -> RecordType {
+pub(crate) const fn record_type(object_type: ObjectType) -> RecordType {
     match object_type {
         ObjectType::User => RecordType::Member,
         ObjectType::Lead => RecordType::Company,
         ObjectType::Contact => RecordType::Person,
         ObjectType::Opportunity => RecordType::Opportunity,
+        ObjectType::CustomObject | ObjectType::CustomActivity => RecordType::CustomRecord,
     }
 }

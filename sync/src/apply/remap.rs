@@ -1,6 +1,8 @@
 //! Columns computed again from the objects that are kept, where what stands in them is something else. Close is not
 //! asked, and versions stay.
 
+mod invoices;
+
 use super::lock;
 use super::queue::Folded;
 use super::trail::Cause;
@@ -19,12 +21,13 @@ use uuid::Uuid;
 /// Rows of a page.
 const PAGE: i64 = 1_000;
 
-/// The tables that keep objects; transactions follow their opportunities.
-pub(crate) const TABLES: [RecordType; 4] = [
+/// The tables that keep objects; transactions follow their opportunities and invoices.
+pub(crate) const TABLES: [RecordType; 5] = [
     RecordType::Member,
     RecordType::Company,
     RecordType::Person,
     RecordType::Opportunity,
+    RecordType::CustomRecord,
 ];
 
 /// The last row of a page: a row that changes meanwhile moves on, never back.
@@ -68,7 +71,8 @@ pub(crate) async fn remap_page(
         }
         RecordType::Person => work.folded.people = work.rows::<PersonColumns>(table, page).await?,
         RecordType::Opportunity => work.deals(page).await?,
-        RecordType::Transaction => {}
+        RecordType::CustomRecord => work.custom_records(page).await?,
+        RecordType::Transaction | RecordType::Receivable => {}
     }
     let Work { folded, report, .. } = work;
     write(connection, context.connection_id, folded).await?;

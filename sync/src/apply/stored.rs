@@ -1,7 +1,9 @@
 //! What the mirror holds of the objects that are about to change.
 
+use super::invoice::Paid;
 use crate::close::{Object, ObjectType};
-use chrono::{DateTime, Utc};
+use crate::mapping::PaidAmount;
+use chrono::{DateTime, NaiveDate, Utc};
 use closegraph_entity::record::{RecordType, record_id};
 use sqlx::PgConnection;
 use std::collections::HashMap;
@@ -19,7 +21,14 @@ const LOAD: &str = "
     union all
     select 'member', id, source_updated_at, raw::text, null, true from member where id = any($1)
     union all
+    select 'custom_record', id, source_updated_at, raw::text, null, true from custom_record where id = any($1)
+    union all
     select record_type, record_id, version, null, null, false from tombstone where record_id = any($1)";
+
+/// What was paid of invoices, oldest first.
+const PAID: &str = "
+    select receivable_id, version, currency, paid_minor, paid_on, event_id
+      from paid_amount where receivable_id = any($1) order by version";
 
 /// A live row.
 #[derive(Clone, Debug)]
@@ -27,6 +36,8 @@ pub(super) struct Live {
     pub(super) version: DateTime<Utc>,
     pub(super) raw: Object,
     pub(super) stage_entered_at: Option<DateTime<Utc>>,
+    /// What was paid, where it is an invoice.
+    pub(super) paid: Paid,
 }
 
 /// What is known of one object: alive, dead since a version, or neither.
@@ -34,6 +45,8 @@ pub(super) struct Live {
 pub(super) struct Known {
     pub(super) live: Option<Live>,
     pub(super) died: Option<DateTime<Utc>>,
+    /// What was paid of an invoice, which may be restored.
+    pub(super) paid: Paid,
 }
 
 /// What is known of all objects of a batch.
@@ -67,10 +80,22 @@ pub(super) async fn load(
         Option<DateTime<Utc>>,
         bool,
     );
-    let ids: Vec<Uuid> = objects
-        .map(|(_, id)| record_id(connection_id, id))
-        .collect();
-    let found: Vec<Found> = sqlx::query_as(LOAD).bind(ids).fetch_all(connection).await?;
+    let is_custom = |object_type: &ObjectType| {
+        matches!(
+            object_type,
+            ObjectType::CustomObject | ObjectType::CustomActivity
+        )
+    };
+    let (mut ids, mut custom) = (Vec::new(), Vec::new());
+    for (object_type, close_id) in objects {
+        let id = record_id(connection_id, close_id);
+        ids.push(id);
+        custom.extend(is_custom(object_type).then_some(id));
+    }
+    let found: Vec<Found> = sqlx::query_as(LOAD)
+        .bind(ids)
+        .fetch_all(&mut *connection)
+        .await?;
     let mut all: HashMap<(String, Uuid), Known> = HashMap::with_capacity(found.len());
     for (record_type, id, version, raw, stage_entered_at, alive) in found {
         let known = all.entry((record_type, id)).or_default();
@@ -83,10 +108,52 @@ pub(super) async fn load(
                 version,
                 raw,
                 stage_entered_at,
+                paid: Paid::default(),
             });
         } else {
             known.died = Some(version);
         }
     }
+    for (id, paid) in paid(connection, &custom).await? {
+        let record_type = RecordType::CustomRecord.as_str().to_owned();
+        let known = all.entry((record_type, id)).or_default();
+        known.paid = Paid::new(paid);
+        if let Some(live) = &mut known.live {
+            live.paid = known.paid.clone();
+        }
+    }
     Ok(Stored { known: all })
+}
+
+/// What was paid of invoices as of their versions, oldest first.
+pub(super) async fn paid(
+    connection: &mut PgConnection,
+    invoices: &[Uuid],
+) -> Result<HashMap<Uuid, Vec<PaidAmount>>, sqlx::Error> {
+    type Found = (
+        Uuid,
+        DateTime<Utc>,
+        String,
+        i64,
+        Option<NaiveDate>,
+        Option<Uuid>,
+    );
+    let mut paid: HashMap<Uuid, Vec<PaidAmount>> = HashMap::new();
+    if invoices.is_empty() {
+        return Ok(paid);
+    }
+    let found: Vec<Found> = sqlx::query_as(PAID)
+        .bind(invoices)
+        .fetch_all(connection)
+        .await?;
+    for (id, version, currency, paid_minor, paid_on, event_id) in found {
+        paid.entry(id).or_default().push(PaidAmount {
+            version,
+            currency,
+            paid_minor,
+            paid_on,
+            event_id,
+        });
+    }
+    Ok(paid)
 }

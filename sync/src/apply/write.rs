@@ -1,5 +1,6 @@
 //! One statement a table for everything that a batch changes.
 
+use super::paid;
 use super::queue::{Folded, Tombstone};
 use crate::mapping::{BoundQuery, Columns, FieldChange, Row};
 use closegraph_entity::record::{RecordType, record_id};
@@ -19,7 +20,11 @@ pub(super) async fn write(
     upsert(connection, connection_id, &folded.companies).await?;
     upsert(connection, connection_id, &folded.people).await?;
     upsert(connection, connection_id, &folded.opportunities).await?;
+    upsert(connection, connection_id, &folded.custom_records).await?;
+    upsert(connection, connection_id, &folded.receivables).await?;
+    upsert(connection, connection_id, &folded.lines).await?;
     upsert(connection, connection_id, &folded.transactions).await?;
+    paid::write(connection, connection_id, &folded).await?;
     delete(connection, &folded.deleted).await?;
     remember(connection, connection_id, &folded.tombstones).await?;
     if !folded.restored.is_empty() {
@@ -204,6 +209,14 @@ async fn delete(
         (
             RecordType::Transaction,
             "delete from transaction where id = any($1)",
+        ),
+        (
+            RecordType::Receivable,
+            "delete from receivable where id = any($1)",
+        ),
+        (
+            RecordType::CustomRecord,
+            "delete from custom_record where id = any($1)",
         ),
     ] {
         let ids: Vec<Uuid> = deleted

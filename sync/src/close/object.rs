@@ -16,16 +16,28 @@ pub enum ObjectType {
     Lead,
     Contact,
     Opportunity,
+    CustomObject,
+    CustomActivity,
 }
 
 impl ObjectType {
-    /// Close's word, in events, search and paths.
+    /// Close's word, in events and search.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::User => "user",
             Self::Lead => "lead",
             Self::Contact => "contact",
             Self::Opportunity => "opportunity",
+            Self::CustomObject => "custom_object",
+            Self::CustomActivity => "activity.custom_activity",
+        }
+    }
+
+    /// Where an object of the type is read by its id.
+    pub fn path(self, close_id: &str) -> String {
+        match self {
+            Self::CustomActivity => format!("activity/custom/{close_id}/"),
+            _ => format!("{}/{close_id}/", self.as_str()),
         }
     }
 
@@ -35,6 +47,8 @@ impl ObjectType {
             "lead" => Some(Self::Lead),
             "contact" => Some(Self::Contact),
             "opportunity" => Some(Self::Opportunity),
+            "custom_object" => Some(Self::CustomObject),
+            "activity.custom_activity" => Some(Self::CustomActivity),
             _ => None,
         }
     }

@@ -7,56 +7,34 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::json;
 
-/// An event type that is subscribed to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SubscribedEvent {
-    pub object_type: &'static str,
-    pub action: &'static str,
-}
+const CHANGED: &[&str] = &["created", "updated", "deleted"];
 
-/// Exactly the events that are modelled.
-const EVENTS: [SubscribedEvent; 10] = [
-    SubscribedEvent {
-        object_type: "lead",
-        action: "created",
-    },
-    SubscribedEvent {
-        object_type: "lead",
-        action: "updated",
-    },
-    SubscribedEvent {
-        object_type: "lead",
-        action: "deleted",
-    },
-    SubscribedEvent {
-        object_type: "lead",
-        action: "merged",
-    },
-    SubscribedEvent {
-        object_type: "contact",
-        action: "created",
-    },
-    SubscribedEvent {
-        object_type: "contact",
-        action: "updated",
-    },
-    SubscribedEvent {
-        object_type: "contact",
-        action: "deleted",
-    },
-    SubscribedEvent {
-        object_type: "opportunity",
-        action: "created",
-    },
-    SubscribedEvent {
-        object_type: "opportunity",
-        action: "updated",
-    },
-    SubscribedEvent {
-        object_type: "opportunity",
-        action: "deleted",
-    },
+/// What the mirror can't do without, by object type and actions.
+const NEEDED: &[(&str, &[&str])] = &[
+    ("lead", &["created", "updated", "deleted", "merged"]),
+    ("contact", CHANGED),
+    ("opportunity", CHANGED),
 ];
+
+/// What invoices are kept in, and how it is defined: not every organization's plan has it.
+const CUSTOM: &[(&str, &[&str])] = &[
+    ("custom_object", CHANGED),
+    ("activity.custom_activity", CHANGED),
+    ("custom_object_type", CHANGED),
+    ("custom_activity_type", CHANGED),
+    ("custom_fields.custom_object", CHANGED),
+    ("custom_fields.activity", CHANGED),
+    ("custom_fields.shared", CHANGED),
+];
+
+fn pairs<'a>(
+    types: &'a [&[(&'static str, &'static [&'static str])]],
+) -> impl Iterator<Item = (&'static str, &'static str)> + 'a {
+    let types = types.iter().flat_map(|types| types.iter());
+    types.flat_map(|(object_type, actions)| {
+        actions.iter().map(move |action| (*object_type, *action))
+    })
+}
 
 #[derive(Debug, Deserialize)]
 struct EventType {
@@ -81,11 +59,8 @@ pub struct Subscription {
 impl CloseClient {
     /// Creates a subscription that delivers to `url`.
     pub async fn create_subscription(&self, url: &str) -> Result<Subscription, CloseError> {
-        self.write_webhook(
-            None,
-            &json!({"url": url, "events": events(), "verify_ssl": true}),
-        )
-        .await
+        let body = |events| json!({"url": url, "events": events, "verify_ssl": true});
+        self.write_events(None, body).await
     }
 
     /// Points a subscription to `url`, with today's event list, and switches it on.
@@ -94,8 +69,29 @@ impl CloseClient {
         id: &str,
         url: &str,
     ) -> Result<Subscription, CloseError> {
-        let body = json!({"url": url, "events": events(), "status": "active"});
-        self.write_webhook(Some(id), &body).await
+        let body = |events| json!({"url": url, "events": events, "status": "active"});
+        self.write_events(Some(id), body).await
+    }
+
+    /// Subscribes to all events that are modelled; to those that every organization has where Close refuses the others.
+    async fn write_events(
+        &self,
+        id: Option<&str>,
+        body: impl Fn(serde_json::Value) -> serde_json::Value,
+    ) -> Result<Subscription, CloseError> {
+        let refused = match self
+            .write_webhook(id, &body(events(&[NEEDED, CUSTOM])))
+            .await
+        {
+            Err(error) if error.status() == Some(400) => error,
+            written => return written,
+        };
+        let written = self.write_webhook(id, &body(events(&[NEEDED]))).await?;
+        tracing::warn!(
+            error = crate::redact::without_values(&refused.to_string()),
+            "Close refuses a subscription to events of custom objects and activities: they are read from its log"
+        );
+        Ok(written)
     }
 
     /// All subscriptions that deliver to `url`.
@@ -132,16 +128,20 @@ struct Listed {
 impl Subscription {
     /// What keeps it from delivering all that is modelled to `url`, in words.
     pub fn defect(&self, url: &str) -> Option<&'static str> {
-        let listens = |event: &SubscribedEvent| {
-            self.events
-                .iter()
-                .any(|known| known.object_type == event.object_type && known.action == event.action)
+        let listed = |object_type: &str, action: &str| {
+            let mut events = self.events.iter();
+            events.any(|known| known.object_type == object_type && known.action == action)
         };
+        let listens =
+            |types: &[_]| pairs(types).all(|(object_type, action)| listed(object_type, action));
+        let count = |types: &[_]| pairs(types).count() == self.events.len();
+        let (all, needed): (&[_], &[_]) = (&[NEEDED, CUSTOM], &[NEEDED]);
+        let complete = listens(all) && count(all) || listens(needed) && count(needed);
         if self.status != "active" {
             Some("it is paused")
         } else if self.url != url {
             Some("it delivers to another address")
-        } else if !EVENTS.iter().all(listens) || self.events.len() != EVENTS.len() {
+        } else if !complete {
             Some("its list of events is another one")
         } else {
             None
@@ -155,9 +155,8 @@ impl Subscription {
     }
 }
 
-fn events() -> serde_json::Value {
-    EVENTS
-        .iter()
-        .map(|event| json!({"object_type": event.object_type, "action": event.action}))
+fn events(types: &[&[(&'static str, &'static [&'static str])]]) -> serde_json::Value {
+    pairs(types)
+        .map(|(object_type, action)| json!({"object_type": object_type, "action": action}))
         .collect()
 }

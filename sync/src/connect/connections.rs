@@ -5,7 +5,8 @@ use super::vault::Vault;
 use crate::close::signature::SigningKey;
 use crate::close::{ClientOptions, CloseClient};
 use crate::error::SyncError;
-use crate::mapping::MappingContext;
+use crate::mapping::{Categories, MappingContext};
+use closegraph_entity::invoice_mapping::InvoiceMapping;
 use secrecy::ExposeSecret;
 use sqlx::types::Json;
 use sqlx::{PgExecutor, PgPool};
@@ -41,7 +42,8 @@ pub(crate) async fn mapping(
 }
 
 const SETTINGS: &str = "
-    select id, currency, value_exponent,
+    select id, currency, value_exponent, time_zone, category_rules,
+           (select mapping from invoice_mapping where connection_id = c.id and state = 'active') as invoices,
            (select coalesce(jsonb_object_agg(close_id, name), '{}') from label where connection_id = c.id) as labels
       from connection c where id = $1 or ($1 is null and status = 'active')";
 
@@ -50,6 +52,9 @@ struct Settings {
     id: Uuid,
     currency: String,
     value_exponent: i16,
+    time_zone: String,
+    invoices: Option<Json<InvoiceMapping>>,
+    category_rules: Option<Json<Categories>>,
     labels: Json<BTreeMap<String, String>>,
 }
 
@@ -60,6 +65,12 @@ impl Settings {
             currency: self.currency,
             value_exponent: u32::try_from(self.value_exponent).unwrap_or(2),
             labels: Arc::new(self.labels.0),
+            time_zone: self.time_zone.parse().unwrap_or(chrono_tz::UTC),
+            invoices: self.invoices.map(|Json(mapping)| Arc::new(mapping)),
+            categories: self
+                .category_rules
+                .map(|Json(rules)| Arc::new(rules))
+                .unwrap_or_default(),
         }
     }
 }

@@ -1,5 +1,8 @@
 //! What is read when an organization is connected, and from time to time, since no event tells of all of it: the
-//! organization itself, its users, its custom-field definitions, and what its statuses and pipelines are called.
+//! organization itself, its users, its custom-field definitions and custom types, and what its statuses and pipelines
+//! are called.
+
+mod custom_types;
 
 use super::connections::Connections;
 use crate::apply::apply;
@@ -9,7 +12,7 @@ use crate::error::SyncError;
 use crate::mapping::MappingContext;
 use closegraph_entity::record::{Origin, RecordType};
 use serde::Deserialize;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 #[derive(Deserialize)]
@@ -79,6 +82,7 @@ pub(super) async fn read(
     transaction.commit().await?;
     custom_fields(pool, client, context.connection_id).await?;
     labels(pool, client, context.connection_id).await?;
+    custom_types::read(pool, client, context.connection_id).await?;
     sqlx::query("update connection set settings_read_at = now() where id = $1")
         .bind(context.connection_id)
         .execute(pool)
@@ -136,10 +140,11 @@ async fn labels(pool: &PgPool, client: &CloseClient, connection_id: Uuid) -> Res
         .execute(&mut *transaction)
         .await?;
     sqlx::query(
-        "insert into label (connection_id, close_id, name)
-         select distinct on (1, 2) $1, * from unnest($2::text[], $3::text[]) as label (close_id, name)
-         on conflict (connection_id, close_id) do update set name = excluded.name
-          where label.name <> excluded.name",
+        "insert into label (connection_id, close_id, name, position)
+         select distinct on (1, 2) $1, * from unnest($2::text[], $3::text[])
+                with ordinality as label (close_id, name, position)
+         on conflict (connection_id, close_id) do update set name = excluded.name, position = excluded.position
+          where (label.name, label.position) is distinct from (excluded.name, excluded.position)",
     )
     .bind(connection_id)
     .bind(&ids)
@@ -168,7 +173,19 @@ async fn custom_fields(
         (ObjectType::Opportunity, RecordType::Opportunity),
     ] {
         let fields = definitions(client, object_type).await?;
-        replace(pool, connection_id, record_type, &fields).await?;
+        let usable = fields.iter().filter_map(|field| {
+            let multiple = field.read("accepts_multiple_values").unwrap_or(false);
+            Some((
+                field.text("id")?,
+                field.text("name")?,
+                field.text("type")?,
+                multiple,
+            ))
+        });
+        let usable: Vec<Definition> = usable.collect();
+        let mut transaction = pool.begin().await?;
+        replace(&mut transaction, connection_id, record_type, &usable).await?;
+        transaction.commit().await?;
     }
     Ok(())
 }
@@ -192,29 +209,19 @@ async fn definitions(
     }
 }
 
+/// Id, name and type of a field, and whether it takes several values.
+type Definition = (String, String, String, bool);
+
 async fn replace(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     connection_id: Uuid,
     record_type: RecordType,
-    fields: &[Object],
+    usable: &[Definition],
 ) -> Result<(), SyncError> {
-    let usable: Vec<(String, String, String, bool)> = fields
-        .iter()
-        .filter_map(|field| {
-            let multiple = field.read("accepts_multiple_values").unwrap_or(false);
-            Some((
-                field.text("id")?,
-                field.text("name")?,
-                field.text("type")?,
-                multiple,
-            ))
-        })
-        .collect();
-    let mut transaction = pool.begin().await?;
     sqlx::query("delete from custom_field where connection_id = $1 and record_type = $2")
         .bind(connection_id)
         .bind(record_type.as_str())
-        .execute(&mut *transaction)
+        .execute(&mut *connection)
         .await?;
     sqlx::query(
         "insert into custom_field
@@ -245,8 +252,7 @@ async fn replace(
             .collect::<Vec<_>>(),
     )
     .bind(usable.iter().map(|field| field.3).collect::<Vec<_>>())
-    .execute(&mut *transaction)
+    .execute(&mut *connection)
     .await?;
-    transaction.commit().await?;
     Ok(())
 }

@@ -170,10 +170,7 @@ async fn read(
     object_type: ObjectType,
     close_id: &str,
 ) -> Result<Option<Object>, CloseError> {
-    match client
-        .get(&format!("{}/{close_id}/", object_type.as_str()), &[])
-        .await
-    {
+    match client.get(&object_type.path(close_id), &[]).await {
         Ok(object) => Ok(Some(object)),
         Err(error) if error.is_not_found() => Ok(None),
         Err(error) => Err(error),

@@ -5,7 +5,7 @@ use crate::close::Object;
 use iso_currency::Currency;
 
 /// Decimal places of a currency by ISO 4217; 2 for codes that are not in it.
-fn exponent(currency: &str) -> u32 {
+pub(super) fn exponent(currency: &str) -> u32 {
     Currency::from_code(currency)
         .and_then(Currency::exponent)
         .map_or(2, u32::from)
@@ -79,6 +79,9 @@ mod tests {
             currency: currency.to_owned(),
             value_exponent: 2,
             labels: Arc::default(),
+            time_zone: chrono_tz::UTC,
+            invoices: None,
+            categories: Arc::default(),
         };
         amount(&object, "value", currency, &context).map_err(|error| error.to_string())
     }

@@ -1,4 +1,4 @@
-//! A won opportunity to the transaction that books it.
+//! What is booked: a won deal, or the payment of an invoice.
 
 use super::opportunity::period_text;
 use super::row::columns;
@@ -13,6 +13,7 @@ columns! {
     TransactionColumns in "transaction", raw false {
         kind: &'static str => "text" / "text",
         opportunity_id: Option<Uuid> => "uuid" / "uuid",
+        receivable_id: Option<Uuid> => "uuid" / "uuid",
         company_id: Option<Uuid> => "uuid" / "uuid",
         person_id: Option<Uuid> => "uuid" / "uuid",
         owner_id: Option<Uuid> => "uuid" / "uuid",
@@ -20,16 +21,21 @@ columns! {
         amount_minor: Option<i64> => "bigint" / "bigint",
         currency: String => "text" / "text",
         billing_period: ValuePeriod => "text" / "text" through period_text,
+        category: Option<String> => "text" / "text",
+        category_rule: Option<String> => "text" / "text",
         pipeline_id: Option<String> => "text" / "text",
         pipeline_name: Option<String> => "text" / "text",
     }
 }
 
 impl TransactionColumns {
-    fn of(deal: &OpportunityColumns, opportunity_id: Option<Uuid>) -> Self {
+    fn of(row: &Row<OpportunityColumns>, context: &MappingContext) -> Self {
+        let deal = &row.columns;
+        let (category, rule) = context.categories.of(deal, &row.custom).unzip();
         Self {
             kind: "won_deal",
-            opportunity_id,
+            opportunity_id: Some(row.id),
+            receivable_id: None,
             company_id: deal.company_id,
             person_id: deal.person_id,
             owner_id: deal.owner_id,
@@ -37,6 +43,8 @@ impl TransactionColumns {
             amount_minor: deal.value_minor,
             currency: deal.currency.clone(),
             billing_period: deal.value_period,
+            category,
+            category_rule: rule,
             pipeline_id: deal.pipeline_id.clone(),
             pipeline_name: deal.pipeline_name.clone(),
         }
@@ -55,6 +63,6 @@ pub(crate) fn won_deal(
         raw: String::new(),
         source_created_at: deal.source_created_at,
         source_updated_at: deal.source_updated_at,
-        columns: TransactionColumns::of(&deal.columns, Some(deal.id)),
+        columns: TransactionColumns::of(deal, context),
     })
 }

@@ -1,8 +1,8 @@
 //! The first full load.
 
-use super::load::{Load, custom_fields, position};
+use super::load::{Load, position};
 use super::run::{Kind, Progress, Run, RunReport};
-use super::walk::{Asked, Position, Walker};
+use super::walk::{Asked, Fields, Position, Walker};
 use super::{catch_up, remap};
 use crate::connect::Connections;
 use crate::error::SyncError;
@@ -54,13 +54,16 @@ pub async fn backfill(
     let result = async {
         // What changes while we read is in the event log from here on.
         catch_up::mark(pool, &client, connection_id).await?;
+        let fields = Fields::read(pool, connection_id).await?;
         let kept = position(pool, connection_id, STREAM).await?;
         if kept.is_none() {
             remap::mark(pool, &context).await?;
         }
         let start = match kept {
             Some(position) if !options.restart && position != Position::Done => position,
-            _ if options.strategy == Strategy::Search => Position::search_all(None),
+            _ if options.strategy == Strategy::Search => {
+                Position::search_all(None, &fields.custom())
+            }
             _ => Position::LeadList {
                 anchor: None,
                 skip: 0,
@@ -78,7 +81,7 @@ pub async fn backfill(
             stream: STREAM,
         };
         let may_search = options.strategy == Strategy::Auto;
-        let asked = Asked::Everything(custom_fields(pool, connection_id).await?);
+        let asked = Asked::Everything(fields);
         let walker = Walker::new(client.clone(), start, Origin::Backfill, may_search, asked);
         let mut report = RunReport {
             requests: i64::try_from(client.requests() - requests_before).unwrap_or(i64::MAX),

@@ -60,24 +60,6 @@ pub(super) async fn keep_position(
     Ok(())
 }
 
-/// The custom fields of leads, contacts and opportunities.
-pub(super) async fn custom_fields(
-    pool: &PgPool,
-    connection_id: Uuid,
-) -> Result<[Vec<String>; 3], SyncError> {
-    let mut fields = [Vec::new(), Vec::new(), Vec::new()];
-    for (of, record_type) in fields.iter_mut().zip(["company", "person", "opportunity"]) {
-        *of = sqlx::query_scalar(
-            "select close_id from custom_field where connection_id = $1 and record_type = $2",
-        )
-        .bind(connection_id)
-        .bind(record_type)
-        .fetch_all(pool)
-        .await?;
-    }
-    Ok(fields)
-}
-
 /// What the steps of one run share.
 pub(super) struct Load<'a> {
     pub(super) pool: &'a PgPool,

@@ -1,8 +1,8 @@
 //! Searches for what changed, each object type on its own: a lead's date does not show its deals' edits.
 
-use super::load::{Load, custom_fields, position};
+use super::load::{Load, position};
 use super::run::{Kind, Progress, Run, RunReport};
-use super::walk::{Asked, Position, SearchedType, Walker};
+use super::walk::{Asked, Fields, Position, SearchedType, Walker};
 use crate::connect::Connections;
 use crate::error::SyncError;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -20,6 +20,8 @@ const fn stream(object: SearchedType) -> &'static str {
         SearchedType::Lead => "sweep/lead",
         SearchedType::Contact => "sweep/contact",
         SearchedType::Opportunity => "sweep/opportunity",
+        SearchedType::CustomObject => "sweep/custom_object",
+        SearchedType::CustomActivity => "sweep/custom_activity",
     }
 }
 
@@ -36,8 +38,10 @@ pub async fn sweep(
     let (progress, _) = watch::channel(Progress::default());
     let mut report = RunReport::default();
     let walks = async {
-        let asked = Asked::Everything(custom_fields(pool, connection_id).await?);
-        for object in SearchedType::ALL {
+        let fields = Fields::read(pool, connection_id).await?;
+        let objects = SearchedType::all(&fields.custom());
+        let asked = Asked::Everything(fields);
+        for object in objects {
             let since = since(pool, connection_id, object).await?;
             let start = Position::search(object, since.map(|at| at - OVERLAP));
             let walker = Walker::new(client.clone(), start, Origin::Sweep, false, asked.clone());
@@ -77,6 +81,13 @@ async fn since(
         position(pool, connection_id, stream(object)).await?
     {
         return Ok(since);
+    }
+    // A first full load may have been before there were custom types, or before this program read them.
+    if matches!(
+        object,
+        SearchedType::CustomObject | SearchedType::CustomActivity
+    ) {
+        return Ok(None);
     }
     let loaded = sqlx::query_scalar(
         "select min(started_at) - interval '1 hour' from sync_run

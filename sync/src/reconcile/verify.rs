@@ -7,17 +7,16 @@
 mod drift;
 mod suspects;
 
-use super::load::custom_fields;
 use super::remap::remap;
 use super::run::{Kind, Progress, Run, RunReport};
-use super::walk::{Asked, Position, SearchedType, Walker};
-use crate::apply::{Outcome, apply};
+use super::walk::{Asked, Fields, Position, SearchedType, Walker};
+use crate::apply::{Outcome, apply, record_type};
 use crate::change::{Change, Content};
 use crate::close::{CloseClient, Object, ObjectType};
 use crate::connect::Connections;
 use crate::error::SyncError;
 use crate::mapping::MappingContext;
-use closegraph_entity::record::{Origin, RecordType};
+use closegraph_entity::record::Origin;
 use drift::Difference;
 pub use drift::{Drift, Example};
 use sqlx::PgPool;
@@ -97,7 +96,8 @@ struct Check<'a> {
 impl Check<'_> {
     async fn all(&self) -> Result<Vec<Drift>, SyncError> {
         let mut drifts = Vec::new();
-        for object in SearchedType::ALL {
+        let fields = Fields::read(self.pool, self.context.connection_id).await?;
+        for object in SearchedType::all(&fields.custom()) {
             drifts.push(self.one_type(object).await?);
         }
         drifts.push(self.transactions().await?);
@@ -122,8 +122,7 @@ impl Check<'_> {
 
     async fn one_type(&self, object: SearchedType) -> Result<Drift, SyncError> {
         let object_type = object.object_type();
-        let table = table(object_type);
-        let mut kept = Kept::start(self.pool, self.context.connection_id, table).await?;
+        let mut kept = Kept::start(self.pool, self.context.connection_id, object_type).await?;
         let start = Position::search(object, None);
         let client = self.client.clone();
         let mut walker = Walker::new(client, start, Origin::Sweep, false, Asked::Versions);
@@ -139,7 +138,7 @@ impl Check<'_> {
         }
         suspects::settle(self.pool, self.context.connection_id).await?;
         let mut drift = Drift {
-            record_type: table,
+            record_type: shown_as(object_type),
             compared: kept.count,
             ..Drift::default()
         };
@@ -220,7 +219,7 @@ impl Check<'_> {
         object_type: ObjectType,
         suspect: &Suspect,
     ) -> Result<Option<Change>, SyncError> {
-        let path = format!("{}/{}/", object_type.as_str(), suspect.close_id);
+        let path = object_type.path(&suspect.close_id);
         let object: Object = match self.client.get(&path, &[]).await {
             Ok(object) => object,
             Err(error) if error.is_not_found() => {
@@ -259,7 +258,7 @@ impl Check<'_> {
             .map(|suspect| suspect.close_id.as_str())
             .collect();
         let oldest = suspects.iter().filter_map(|suspect| suspect.seen).min();
-        let fields = custom_fields(self.pool, self.context.connection_id).await?;
+        let fields = Fields::read(self.pool, self.context.connection_id).await?;
         let (client, start) = (self.client.clone(), Position::search(object, oldest));
         let mut walker = Walker::new(
             client,
@@ -359,11 +358,11 @@ fn both(suspects: Vec<Suspect>, still: &[Suspect]) -> Vec<Suspect> {
     suspects
 }
 
-const fn table(object_type: ObjectType) -> &'static str {
+/// What a type is called in the report.
+const fn shown_as(object_type: ObjectType) -> &'static str {
     match object_type {
-        ObjectType::User => RecordType::Member.as_str(),
-        ObjectType::Lead => RecordType::Company.as_str(),
-        ObjectType::Contact => RecordType::Person.as_str(),
-        ObjectType::Opportunity => RecordType::Opportunity.as_str(),
+        ObjectType::CustomObject => "custom_object",
+        ObjectType::CustomActivity => "custom_activity",
+        other => record_type(other).as_str(),
     }
 }

@@ -8,7 +8,7 @@
 mod asked;
 mod position;
 
-pub(super) use asked::Asked;
+pub(super) use asked::{Asked, Fields};
 pub(super) use position::{Position, SearchedType};
 
 use crate::change::Change;
@@ -179,7 +179,7 @@ impl Walker {
             "the list of leads does not serve: searching instead"
         );
         self.seen.clear();
-        Page::new(Position::search_all(since))
+        Page::new(Position::search_all(since, &self.asked.custom()))
     }
 
     /// Takes the leads of a page apart and finds the next position.
@@ -200,9 +200,14 @@ impl Walker {
             .all(|lead| lead.get("contacts").is_some() && lead.get("opportunities").is_some());
         let stuck = last_minute == anchor;
         let next = if !listed.has_more || rows == 0 {
-            Position::Done
+            // Leads are done, but perhaps not their children, where these were not in the answers.
+            let children: &[_] = match embedded {
+                true => &[],
+                false => &[SearchedType::Contact, SearchedType::Opportunity],
+            };
+            Position::after([children, &self.asked.custom()].concat())
         } else if !embedded || (stuck && reached + PAGE > DEEPEST) {
-            Position::search_all(anchor.filter(|_| embedded))
+            Position::search_all(anchor.filter(|_| embedded), &self.asked.custom())
         } else if stuck || (in_last_minute > REPEATABLE && reached < SHALLOW) {
             Position::LeadList {
                 anchor,
@@ -215,13 +220,6 @@ impl Walker {
                 skip: 0,
                 last_id: None,
             }
-        };
-        let next = match next {
-            // Leads are done, but their children were not in the answers.
-            Position::Done if !embedded => {
-                Position::after(vec![SearchedType::Contact, SearchedType::Opportunity])
-            }
-            next => next,
         };
         let mut page = Page::new(next);
         page.announced = listed

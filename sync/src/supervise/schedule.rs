@@ -83,14 +83,19 @@ impl Task {
 }
 
 /// Seconds since each task of each connection last ran, and what its rows were mapped by. Behind a run that did not
-/// succeed time counts 60 times: it is tried again after a sixtieth of the pause.
+/// succeed time counts 60 times: it is tried again after a sixtieth of the pause. Settings
+/// are read at once when an event says that a type or field was defined anew.
 const LAST: &str = "
     select c.id,
            extract(epoch from now() - c.webhook_checked_at)::float8 as subscription,
            extract(epoch from now() - (select updated_at from sync_checkpoint s
                                         where s.connection_id = c.id and s.stream = 'event_log'))::float8
                / case when c.webhook_status = 'active' and c.webhook_problem is null then 10 else 1 end as catch_up,
-           extract(epoch from now() - c.settings_read_at)::float8 as settings,
+           case when exists (select from event e
+                              where e.connection_id = c.id and e.received_at > c.settings_read_at
+                                and e.object_type in ('custom_object_type', 'custom_activity_type', 'custom_fields.custom_object',
+                                                      'custom_fields.activity', 'custom_fields.shared')) then null
+                else extract(epoch from now() - c.settings_read_at)::float8 end as settings,
            (select extract(epoch from now() - r.started_at)::float8 * case r.status when 'succeeded' then 1 else 60 end
               from sync_run r where r.connection_id = c.id and r.kind = 'sweep'
              order by r.started_at desc, r.id desc limit 1) as sweep,

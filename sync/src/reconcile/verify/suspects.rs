@@ -1,7 +1,10 @@
 //! What Close showed, in a table of the session, and how the mirror differs from it.
 
 use super::drift::{Difference, Drift};
+use crate::apply::record_type;
+use crate::close::ObjectType;
 use chrono::{DateTime, Utc};
+use closegraph_entity::record::RecordType;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, PgPool, Postgres, Transaction};
 use std::time::{Duration, Instant};
@@ -30,7 +33,9 @@ pub(super) struct Suspect {
 pub(super) struct Kept {
     session: PgConnection,
     connection_id: Uuid,
-    table: &'static str,
+    record_type: RecordType,
+    /// The rows of the mirror, as a table or a selection of one.
+    rows: &'static str,
     /// By the database's clock, which also stamps rows.
     started_at: DateTime<Utc>,
     pub(super) count: u64,
@@ -40,7 +45,7 @@ impl Kept {
     pub(super) async fn start(
         pool: &PgPool,
         connection_id: Uuid,
-        table: &'static str,
+        object_type: ObjectType,
     ) -> Result<Self, sqlx::Error> {
         let mut session = pool.acquire().await?.detach();
         sqlx::query(
@@ -58,7 +63,16 @@ impl Kept {
         Ok(Self {
             session,
             connection_id,
-            table,
+            record_type: record_type(object_type),
+            rows: match object_type {
+                ObjectType::CustomObject => {
+                    "(select * from custom_record where kind = 'custom_object')"
+                }
+                ObjectType::CustomActivity => {
+                    "(select * from custom_record where kind = 'custom_activity')"
+                }
+                other => record_type(other).as_str(),
+            },
             started_at,
             count: 0,
         })
@@ -93,7 +107,7 @@ impl Kept {
                                  where t.connection_id = $1 and t.record_type = $2 and t.close_id = s.close_id
                                    and r.id is null and t.version >= s.version)
               order by s.version",
-            self.table
+            self.rows
         );
         self.suspects(&sql).await
     }
@@ -106,17 +120,17 @@ impl Kept {
               where r.connection_id = $1 and r.synced_at < $3
                 and not exists (select from seen s where s.close_id = r.close_id)
                 and $2 is not null",
-            self.table
+            self.rows
         );
         self.suspects(&sql).await
     }
 
     async fn suspects(&mut self, sql: &str) -> Result<Vec<Suspect>, sqlx::Error> {
         type Found = (String, Option<DateTime<Utc>>, Option<DateTime<Utc>>);
-        // The text is put together from our own table names.
+        // The text is put together from our own names.
         let mut query = sqlx::query_as::<_, Found>(AssertSqlSafe(sql.to_owned()))
             .bind(self.connection_id)
-            .bind(self.table);
+            .bind(self.record_type.as_str());
         if sql.contains("$3") {
             query = query.bind(self.started_at);
         }

@@ -25,30 +25,44 @@ pub(in crate::reconcile) enum Position {
 }
 
 /// An object type that is searched on its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::reconcile) enum SearchedType {
     Lead,
     Contact,
     Opportunity,
+    CustomObject,
+    CustomActivity,
 }
 
 impl SearchedType {
-    pub(in crate::reconcile) const ALL: [Self; 3] = [Self::Lead, Self::Contact, Self::Opportunity];
+    /// What every organization has.
+    const STANDARD: [Self; 3] = [Self::Lead, Self::Contact, Self::Opportunity];
+
+    /// The types to search, in an organization with these custom ones.
+    pub(in crate::reconcile) fn all(custom: &[Self]) -> Vec<Self> {
+        [&Self::STANDARD, custom].concat()
+    }
 
     pub(in crate::reconcile) const fn object_type(self) -> ObjectType {
         match self {
             Self::Lead => ObjectType::Lead,
             Self::Contact => ObjectType::Contact,
             Self::Opportunity => ObjectType::Opportunity,
+            Self::CustomObject => ObjectType::CustomObject,
+            Self::CustomActivity => ObjectType::CustomActivity,
         }
     }
 }
 
 impl Position {
     /// The start of a walk by search alone.
-    pub(in crate::reconcile) fn search_all(since: Option<DateTime<Utc>>) -> Self {
-        let then = vec![SearchedType::Contact, SearchedType::Opportunity];
+    pub(in crate::reconcile) fn search_all(
+        since: Option<DateTime<Utc>>,
+        custom: &[SearchedType],
+    ) -> Self {
+        let mut then = vec![SearchedType::Contact, SearchedType::Opportunity];
+        then.extend(custom);
         Self::Search {
             object: SearchedType::Lead,
             since,
