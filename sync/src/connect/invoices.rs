@@ -201,3 +201,6 @@ fn carry_on(
     }
     Some(used)
 }
+
+#[cfg(test)]
+mod tests;

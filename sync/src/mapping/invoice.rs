@@ -162,3 +162,6 @@ fn row<C: Columns>(
         columns,
     }
 }
+
+#[cfg(test)]
+mod tests;
