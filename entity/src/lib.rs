@@ -16,6 +16,7 @@ pub mod event;
 pub mod invoice_mapping;
 pub mod label;
 pub mod link;
+pub mod match_queue;
 pub mod member;
 pub mod opportunity;
 pub mod paid_amount;

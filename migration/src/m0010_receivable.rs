@@ -138,6 +138,12 @@ create table link (
 create index link_opportunity on link (opportunity_id, state);
 create index link_connection on link (connection_id, state);
 
+create table match_queue (
+    company_id uuid primary key,
+    connection_id uuid not null
+);
+create index match_queue_connection on match_queue (connection_id, company_id);
+
 alter table connection add column high_value_minor bigint;
 alter table connection add column category_rules jsonb;
 alter table label add column position integer not null default 0;
@@ -152,6 +158,7 @@ drop index event_schema;
 alter table label drop column position;
 alter table connection drop column category_rules;
 alter table connection drop column high_value_minor;
+drop table match_queue;
 drop table link;
 delete from transaction where kind = 'invoice_payment';
 drop index transaction_category;

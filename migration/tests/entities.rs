@@ -4,9 +4,9 @@
 
 use closegraph_entity::{
     api_token, audit_entry, change_feed, company, connection, custom_field, custom_record,
-    custom_type, drift, event, invoice_mapping, label, link, member, opportunity, paid_amount,
-    person, rate_limit, receivable, receivable_line, record, sync_checkpoint, sync_run, tombstone,
-    transaction,
+    custom_type, drift, event, invoice_mapping, label, link, match_queue, member, opportunity,
+    paid_amount, person, rate_limit, receivable, receivable_line, record, sync_checkpoint,
+    sync_run, tombstone, transaction,
 };
 use closegraph_migration::{Migrator, MigratorTrait};
 use closegraph_tests::PrivatePostgres;
@@ -79,6 +79,7 @@ async fn entities(orm: &DatabaseConnection) -> BTreeMap<String, Table> {
         described(orm, invoice_mapping::Entity).await,
         described(orm, label::Entity).await,
         described(orm, link::Entity).await,
+        described(orm, match_queue::Entity).await,
         described(orm, member::Entity).await,
         described(orm, opportunity::Entity).await,
         described(orm, paid_amount::Entity).await,

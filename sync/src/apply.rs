@@ -23,6 +23,7 @@ pub(crate) use queue::record_type;
 pub(crate) use remap::{After, Remapped, TABLES, remap_page, remove_orphans};
 use sqlx::{PgConnection, Postgres, Transaction};
 use std::collections::BTreeMap;
+pub(crate) use trail::{Cause, Trail};
 use uuid::Uuid;
 
 /// What became of one change.

@@ -2,7 +2,8 @@
 //!
 //! Everything that Close tells us becomes a [`change::Change`] first and enters the mirrored tables through one door,
 //! [`apply::apply`]. [`inbox`] receives and works off webhook deliveries, [`reconcile`] reads Close by itself,
-//! [`connect`] holds credentials, [`close`] is the REST client, [`mapping`] turns Close objects into rows.
+//! [`connect`] holds credentials, [`close`] is the REST client, [`mapping`] turns Close objects into rows,
+//! [`matching`] finds which invoice bills which deal.
 
 pub mod apply;
 pub mod change;
@@ -11,6 +12,7 @@ pub mod connect;
 mod error;
 pub mod inbox;
 pub mod mapping;
+pub mod matching;
 mod meters;
 pub mod reconcile;
 mod redact;

@@ -9,7 +9,7 @@ use crate::change::{Change, Content};
 use crate::close::Object;
 use crate::mapping::{
     Columns, CustomRecordColumns, FieldChange, LineColumns, MappingContext, MappingError, Meaning,
-    PaidAmount, Row, paid_amount,
+    PaidAmount, ReceivableColumns, Row, paid_amount,
 };
 use chrono::{DateTime, Utc};
 use closegraph_entity::record::{ChangeAction, RecordType};
@@ -151,6 +151,12 @@ pub(super) fn remove(
 
 /// Queues what differs between two meanings of a record. `moved` rows are written although nothing is to be told.
 fn replace(folded: &mut Folded, was: Meaning, is: Meaning, moved: bool, last: Cause<'_>) {
+    let company = |invoice: Option<&Row<ReceivableColumns>>| invoice?.columns.company_id;
+    let companies = [
+        company(was.receivable.as_ref()),
+        company(is.receivable.as_ref()),
+    ];
+    let told = folded.receivables.len();
     match (&was.receivable, is.receivable) {
         (old, Some(new)) => {
             let written = note(folded, RecordType::Receivable, old.as_ref(), &new, last);
@@ -158,8 +164,14 @@ fn replace(folded: &mut Folded, was: Meaning, is: Meaning, moved: bool, last: Ca
                 folded.receivables.push(new);
             }
         }
-        (Some(old), None) => gone(folded, RecordType::Receivable, old.id, &old.close_id, last),
+        (Some(old), None) => {
+            gone(folded, RecordType::Receivable, old.id, &old.close_id, last);
+            folded.rematched.extend(companies.into_iter().flatten());
+        }
         (None, None) => {}
+    }
+    if folded.receivables.len() > told {
+        folded.rematched.extend(companies.into_iter().flatten());
     }
     let mut old_lines = by_id(was.lines);
     for line in is.lines {

@@ -1,6 +1,9 @@
-//! Writes what was learned of what was paid of invoices, and removes lines that are gone.
+//! Writes what goes with invoices: what was learned of what was paid of them, lines that are gone, and the companies that
+//! are to be matched.
 
 use super::queue::Folded;
+use closegraph_entity::match_queue::QUEUE;
+use closegraph_entity::record::RecordType;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -9,6 +12,25 @@ pub(super) async fn write(
     connection_id: Uuid,
     folded: &Folded,
 ) -> Result<(), sqlx::Error> {
+    let deleted = folded
+        .deleted
+        .iter()
+        .filter(|(of, _)| *of == RecordType::Receivable);
+    let deleted: Vec<Uuid> = deleted.map(|(_, id)| *id).collect();
+    if !deleted.is_empty() {
+        // What a person decided holds again should the invoice come back.
+        sqlx::query("delete from link where receivable_id = any($1) and origin <> 'person'")
+            .bind(deleted)
+            .execute(&mut *connection)
+            .await?;
+    }
+    if !folded.rematched.is_empty() {
+        sqlx::query(QUEUE)
+            .bind(&folded.rematched)
+            .bind(connection_id)
+            .execute(&mut *connection)
+            .await?;
+    }
     if !folded.deleted_lines.is_empty() {
         sqlx::query("delete from receivable_line where id = any($1)")
             .bind(&folded.deleted_lines)

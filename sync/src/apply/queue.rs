@@ -30,6 +30,8 @@ pub(super) struct Folded {
     pub(super) paid: Vec<(Uuid, PaidAmount)>,
     /// Invoices of which all that was known of it is put aside first.
     pub(super) paid_anew: Vec<Uuid>,
+    /// Companies whose invoices or won deals changed.
+    pub(super) rematched: Vec<Uuid>,
     pub(super) deleted: Vec<(RecordType, Uuid)>,
     pub(super) tombstones: Vec<Tombstone>,
     /// Records that are alive again.
@@ -61,6 +63,7 @@ impl Folded {
             deleted_lines: Vec::new(),
             paid: Vec::new(),
             paid_anew: Vec::new(),
+            rematched: Vec::new(),
             deleted: Vec::new(),
             tombstones: Vec::new(),
             restored: Vec::new(),
@@ -218,12 +221,24 @@ fn book(
     match (old, new) {
         (old, Some(new)) => {
             let written = note(folded, RecordType::Transaction, old.as_ref(), &new, last);
-            let moved = old.is_none_or(|old| old.source_updated_at != new.source_updated_at);
+            let moved = old
+                .as_ref()
+                .is_none_or(|old| old.source_updated_at != new.source_updated_at);
+            if written != Outcome::Unchanged && context.invoices.is_some() {
+                let companies = [
+                    old.and_then(|old| old.columns.company_id),
+                    new.columns.company_id,
+                ];
+                folded.rematched.extend(companies.into_iter().flatten());
+            }
             if written != Outcome::Unchanged || moved {
                 folded.transactions.push(new);
             }
         }
         (Some(old), None) => {
+            if context.invoices.is_some() {
+                folded.rematched.extend(old.columns.company_id);
+            }
             let action = ChangeAction::Deleted;
             folded.trail.push(
                 RecordType::Transaction,

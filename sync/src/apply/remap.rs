@@ -13,7 +13,7 @@ use crate::mapping::{
     PersonColumns, Row, TransactionColumns, won_deal,
 };
 use chrono::{DateTime, Utc};
-use closegraph_entity::record::{ChangeAction, Origin, RecordType};
+use closegraph_entity::record::{ChangeAction, RecordType};
 use serde::{Deserialize, Serialize};
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
 use uuid::Uuid;
@@ -116,21 +116,11 @@ pub(crate) async fn remove_orphans(
     Ok(report)
 }
 
-/// Why a remapped row is written.
-const fn cause(at: DateTime<Utc>) -> Cause<'static> {
-    Cause {
-        at,
-        origin: Origin::Remap,
-        event_id: None,
-        actor: None,
-    }
-}
-
 fn unbook(folded: &mut Folded, id: Uuid, close_id: &str, at: DateTime<Utc>) {
     let (kind, action) = (RecordType::Transaction, ChangeAction::Deleted);
     folded
         .trail
-        .push(kind, id, close_id, action, &[], cause(at));
+        .push(kind, id, close_id, action, &[], Cause::derived(at));
     folded.deleted.push((kind, id));
 }
 
@@ -245,7 +235,7 @@ impl Work<'_> {
                 &row.close_id,
                 action,
                 &changes.unwrap_or_default(),
-                cause(row.source_updated_at),
+                Cause::derived(row.source_updated_at),
             );
             differing.push(row);
         }

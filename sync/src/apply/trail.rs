@@ -31,7 +31,7 @@ const WRITE: &str = "
 
 /// Why something is written.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Cause<'a> {
+pub(crate) struct Cause<'a> {
     pub(super) at: DateTime<Utc>,
     pub(super) origin: Origin,
     pub(super) event_id: Option<Uuid>,
@@ -46,6 +46,18 @@ impl<'a> From<&'a Change> for Cause<'a> {
             origin: change.origin,
             event_id: change.event_id,
             actor: change.actor.as_deref(),
+        }
+    }
+}
+
+impl Cause<'_> {
+    /// Something that we made of what is kept, without a word from Close.
+    pub(crate) const fn derived(at: DateTime<Utc>) -> Self {
+        Cause {
+            at,
+            origin: Origin::Remap,
+            event_id: None,
+            actor: None,
         }
     }
 }
@@ -66,13 +78,13 @@ struct Entry {
 
 /// The entries, in the order in which they will stand.
 #[derive(Debug)]
-pub(super) struct Trail {
+pub(crate) struct Trail {
     run_id: Option<Uuid>,
     entries: Vec<Entry>,
 }
 
 impl Trail {
-    pub(super) fn new(run_id: Option<Uuid>) -> Self {
+    pub(crate) fn new(run_id: Option<Uuid>) -> Self {
         Self {
             run_id,
             entries: Vec::new(),
@@ -80,7 +92,7 @@ impl Trail {
     }
 
     /// Notes a write, caused by `cause`.
-    pub(super) fn push(
+    pub(crate) fn push(
         &mut self,
         record_type: RecordType,
         record_id: Uuid,
@@ -109,7 +121,7 @@ impl Trail {
     }
 
     /// Writes all entries.
-    pub(super) async fn write(
+    pub(crate) async fn write(
         &self,
         connection: &mut PgConnection,
         connection_id: Uuid,

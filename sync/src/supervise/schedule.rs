@@ -43,6 +43,7 @@ pub(super) enum Task {
     Settings,
     Backfill,
     Remap,
+    Match,
     Sweep,
     Verify,
 }
@@ -56,6 +57,7 @@ impl Task {
             Self::Settings => "settings",
             Self::Backfill => "backfill",
             Self::Remap => "remap",
+            Self::Match => "match",
             Self::Sweep => "sweep",
             Self::Verify => "verify",
         }
@@ -77,7 +79,7 @@ impl Task {
             Self::Settings => Some(schedule.settings),
             Self::Sweep => Some(schedule.sweep),
             Self::Verify => Some(schedule.verify),
-            Self::Backfill | Self::Remap => None,
+            Self::Backfill | Self::Remap | Self::Match => None,
         }
     }
 }
@@ -105,6 +107,7 @@ const LAST: &str = "
            exists (select from sync_checkpoint s
                     where s.connection_id = c.id and s.stream = 'backfill'
                       and s.position ->> 'stage' = 'done') as backfilled,
+           exists (select from match_queue m where m.connection_id = c.id) as unmatched,
            (select s.position #>> '{}' from sync_checkpoint s
              where s.connection_id = c.id and s.stream = 'mapping') as mapped
       from connection c where c.status = 'active' order by c.created_at";
@@ -118,6 +121,7 @@ struct Last {
     sweep: Option<f64>,
     verify: Option<f64>,
     backfilled: bool,
+    unmatched: bool,
     mapped: Option<String>,
 }
 
@@ -143,6 +147,7 @@ impl Last {
                 Task::Remap,
                 complete && fingerprint.is_some() && mapped != fingerprint,
             ),
+            (Task::Match, self.unmatched),
             (Task::Sweep, complete && is_due(self.sweep, schedule.sweep)),
             (
                 Task::Verify,

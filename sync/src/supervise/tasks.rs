@@ -4,6 +4,7 @@ use super::SyncService;
 use super::schedule::{Task, due};
 use crate::connect::{Watched, reread_settings, watch_subscription};
 use crate::error::SyncError;
+use crate::matching::match_invoices;
 use crate::reconcile::{
     BackfillOptions, Progress, VerifyOptions, backfill, catch_up, remap, sweep, verify,
 };
@@ -112,6 +113,7 @@ impl SyncService {
                 let report = remap(pool, connections, id, &progress, stop);
                 report.await.map(drop)
             }
+            Task::Match => match_invoices(pool, id).await.map(drop),
             Task::Sweep => sweep(pool, connections, id, stop).await.map(drop),
             Task::Verify => self.verify(id, stop).await,
             Task::CatchUp => self.catch_up(id, stop).await,

@@ -2,7 +2,8 @@
 
 use super::super::invoice::note_line;
 use super::super::stored;
-use super::{Page, Work, cause};
+use super::super::trail::Cause;
+use super::{Page, Work};
 use crate::close::Object;
 use crate::mapping::{
     CustomRecordColumns, LineColumns, Meaning, PaidAmount, ReceivableColumns, Row,
@@ -41,6 +42,10 @@ impl Work<'_> {
             all.payments.extend(meaning.payments);
         }
         self.remove_others(&ids, &all).await?;
+        let companies = records
+            .iter()
+            .filter_map(|record| record.columns.company_id);
+        let companies: Vec<Uuid> = companies.collect();
         self.folded.custom_records = self.untold(records).await?;
         self.folded.receivables = self
             .differing(RecordType::Receivable, all.receivables)
@@ -49,6 +54,15 @@ impl Work<'_> {
         self.folded.transactions = self
             .differing(RecordType::Transaction, all.payments)
             .await?;
+        let touches_invoices = !self.folded.receivables.is_empty()
+            || self
+                .folded
+                .deleted
+                .iter()
+                .any(|(of, _)| *of == RecordType::Receivable);
+        if touches_invoices {
+            self.folded.rematched.extend(companies);
+        }
         Ok(())
     }
 
@@ -119,7 +133,7 @@ impl Work<'_> {
                 &mut self.folded,
                 None,
                 Some(line),
-                cause(line.source_updated_at),
+                Cause::derived(line.source_updated_at),
             );
         }
         Ok(lines)
@@ -161,7 +175,7 @@ impl Work<'_> {
                 let action = ChangeAction::Deleted;
                 self.folded
                     .trail
-                    .push(record_type, id, &close_id, action, &[], cause(at));
+                    .push(record_type, id, &close_id, action, &[], Cause::derived(at));
                 self.folded.deleted.push((record_type, id));
             }
         }
@@ -181,7 +195,7 @@ impl Work<'_> {
                     &close_id,
                     action,
                     &changes,
-                    cause(at),
+                    Cause::derived(at),
                 );
             }
         }

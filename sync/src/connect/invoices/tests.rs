@@ -122,7 +122,7 @@ fn invoices_are_found_in_several_languages() {
             State::Active,
             "{}: {:?}",
             one.name,
-            propose(&[one.clone()])
+            propose(std::slice::from_ref(&one))
         );
         let mapping = mapping.unwrap();
         assert_eq!(mapping.fields[&Role::Amount], amount);

@@ -69,7 +69,7 @@ fn context() -> MappingContext {
 }
 
 /// An invoice with these values of its fields.
-fn invoice(values: Value) -> Object {
+fn invoice(values: &Value) -> Object {
     let mut object = json!({"id": "custobj_1", "custom_object_type_id": "cotype_1", "lead_id": "lead_1", "name": "INV-1"});
     for (role, value) in values.as_object().unwrap() {
         object[format!("custom.cf_{role}")] = value.clone();
@@ -81,7 +81,7 @@ fn at(day: u32) -> DateTime<Utc> {
     format!("2026-03-{day:02}T12:00:00Z").parse().unwrap()
 }
 
-fn meaning(values: Value) -> Meaning {
+fn meaning(values: &Value) -> Meaning {
     Meaning::of(&context(), &invoice(values), "custobj_1", at(1), &[])
 }
 
@@ -143,7 +143,7 @@ fn amounts_and_words_say_whether_it_is_paid() {
         ),
         (json!({"amount": 0, "status": "Sent"}), Paid, Some(0)),
     ] {
-        let columns = meaning(values.clone()).receivable.unwrap().columns;
+        let columns = meaning(&values).receivable.unwrap().columns;
         assert_eq!(
             (columns.payment_status, columns.balance_minor),
             (status, left),
@@ -165,11 +165,7 @@ fn amounts_have_the_decimals_of_their_currency() {
         (json!({"amount": "TBD"}), None),
     ] {
         assert_eq!(
-            meaning(values.clone())
-                .receivable
-                .unwrap()
-                .columns
-                .total_minor,
+            meaning(&values).receivable.unwrap().columns.total_minor,
             total,
             "{values}"
         );
@@ -197,11 +193,11 @@ fn what_does_not_fit_is_flagged_and_kept() {
             Flag::PaidWithBalance,
         ),
     ] {
-        assert_eq!(flags(&meaning(values.clone())), [flag], "{values}");
+        assert_eq!(flags(&meaning(&values)), [flag], "{values}");
     }
     assert!(
         flags(&meaning(
-            json!({"amount": 10, "amount_paid": 4, "balance": 6})
+            &json!({"amount": 10, "amount_paid": 4, "balance": 6})
         ))
         .is_empty()
     );
@@ -209,7 +205,7 @@ fn what_does_not_fit_is_flagged_and_kept() {
 
 #[test]
 fn lines_are_read_off_text_and_odd_rows_are_kept_whole() {
-    let lines = meaning(json!({"amount": 30, "lines": "Setup; 1; 10,00; 10,00\n\nTraining; 2.5; 8; 20\nsee contract"})).lines;
+    let lines = meaning(&json!({"amount": 30, "lines": "Setup; 1; 10,00; 10,00\n\nTraining; 2.5; 8; 20\nsee contract"})).lines;
     let read: Vec<_> = lines.iter().map(|line| &line.columns).collect();
     assert_eq!(read[0].description.as_deref(), Some("Setup"));
     assert_eq!(read[0].total.as_deref(), Some("10"));
@@ -240,7 +236,7 @@ fn booked(
 }
 
 fn told(context: &MappingContext, day: u32, values: &Value) -> PaidAmount {
-    paid_amount(context, &invoice(values.clone()), true, at(day), None).unwrap()
+    paid_amount(context, &invoice(values), true, at(day), None).unwrap()
 }
 
 #[test]
@@ -272,7 +268,7 @@ fn payments_are_what_was_paid_more_and_what_was_taken_back() {
     let day = |day| NaiveDate::from_ymd_opt(2026, 3, day).unwrap();
     let entry = |minor, currency: &str, on| (minor, currency.to_owned(), day(on));
     assert_eq!(
-        booked(&context, &invoice(versions[4].1.clone()), &paid),
+        booked(&context, &invoice(&versions[4].1), &paid),
         [
             entry(4_000, "USD", 2),
             entry(6_000, "USD", 4),
@@ -287,7 +283,7 @@ fn payments_are_what_was_paid_more_and_what_was_taken_back() {
 fn a_payment_without_a_date_is_of_the_day_of_its_event_where_the_organization_is() {
     let context = context();
     let version = "2026-03-02T02:00:00Z".parse().unwrap();
-    let now = invoice(json!({"amount": 100, "status": "Paid"}));
+    let now = invoice(&json!({"amount": 100, "status": "Paid"}));
     let paid = paid_amount(&context, &now, true, version, None).unwrap();
     let first = NaiveDate::from_ymd_opt(2026, 3, 1).unwrap();
     assert_eq!(
@@ -295,7 +291,7 @@ fn a_payment_without_a_date_is_of_the_day_of_its_event_where_the_organization_is
         [(10_000, "USD".to_owned(), first)]
     );
     // A date that is put in afterwards moves it.
-    let later = invoice(json!({"amount": 100, "status": "Paid", "paid_on": "2026-02-27"}));
+    let later = invoice(&json!({"amount": 100, "status": "Paid", "paid_on": "2026-02-27"}));
     let dated = paid_amount(&context, &later, true, at(9), None).unwrap();
     let moved = NaiveDate::from_ymd_opt(2026, 2, 27).unwrap();
     assert_eq!(
@@ -330,7 +326,7 @@ proptest! {
         let paid: Vec<_> = known.values().map(|(paid, _)| paid.clone()).collect();
         let (last, values) = known.values().next_back().unwrap();
         let mut sums: BTreeMap<String, i64> = BTreeMap::new();
-        for (minor, currency, _) in booked(&context, &invoice(values.clone()), &paid) {
+        for (minor, currency, _) in booked(&context, &invoice(values), &paid) {
             prop_assert_ne!(minor, 0);
             *sums.entry(currency).or_default() += minor;
         }

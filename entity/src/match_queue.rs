@@ -1,0 +1,22 @@
+//! Companies whose invoices or won deals changed, and are to be matched.
+
+use sea_orm::entity::prelude::*;
+
+/// A company that waits.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "match_queue")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub company_id: Uuid,
+    pub connection_id: Uuid,
+}
+
+/// Queues the companies of `$1`, all of the connection `$2`.
+pub const QUEUE: &str = "
+    insert into match_queue (company_id, connection_id) select distinct company, $2::uuid from unnest($1::uuid[]) company
+     order by 1 on conflict do nothing";
+
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
