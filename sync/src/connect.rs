@@ -10,6 +10,7 @@ mod vault;
 pub use api_key::{ConnectRequest, Connected, connect_api_key};
 pub use connections::Connections;
 pub(crate) use connections::mapping;
+pub(crate) use invoices::follow_kept;
 pub use invoices::{CustomType, Mapped, SURE, custom_types, mapped, propose};
 pub use settings::reread_settings;
 pub use subscription::{Watched, rotate_signing_key, watch_subscription};

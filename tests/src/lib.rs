@@ -6,6 +6,7 @@ mod close;
 mod close_sim;
 mod data_dir;
 mod database;
+mod invoices;
 mod mirror;
 mod private_postgres;
 mod serving;

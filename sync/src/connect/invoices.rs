@@ -1,6 +1,7 @@
 //! Which custom type holds the invoices: proposed from what its fields are called and can hold, kept when a person says
 //! otherwise.
 
+mod decimals;
 mod propose;
 mod words;
 
@@ -8,7 +9,9 @@ pub use propose::propose;
 
 use crate::error::SyncError;
 use closegraph_entity::custom_type::{Kind, TypeField};
-use closegraph_entity::invoice_mapping::{InvoiceMapping, Lines, Origin, Proposal, State};
+use closegraph_entity::invoice_mapping::{
+    Decimals, InvoiceMapping, Lines, Origin, Proposal, State,
+};
 use sea_orm::ActiveEnum;
 use sqlx::types::Json;
 use sqlx::{PgConnection, PgPool};
@@ -95,6 +98,18 @@ pub async fn custom_types(
     Ok(types.collect())
 }
 
+/// Proposes a mapping anew from what is kept of types and records.
+pub(crate) async fn follow_kept(pool: &PgPool, connection_id: Uuid) -> Result<(), SyncError> {
+    let types = custom_types(pool, connection_id).await?;
+    if types.is_empty() {
+        return Ok(());
+    }
+    let mut transaction = pool.begin().await?;
+    follow(&mut transaction, connection_id, &types).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
 /// Proposes a mapping from the types, and puts it in use where it is sure and no person has decided.
 pub(super) async fn follow(
     connection: &mut PgConnection,
@@ -106,13 +121,18 @@ pub(super) async fn follow(
     let by_person = known
         .as_ref()
         .is_some_and(|known| known.origin == Origin::Person);
-    let (state, mapping) = match known {
+    let (state, mut mapping) = match known {
         Some(known) if by_person => (known.state, known.mapping),
         known => {
             let used = known.filter(|known| known.state == State::Active);
             decide(used.and_then(|known| known.mapping), types, &proposals)
         }
     };
+    if let Some(mapping) = mapping.as_mut().filter(|_| !by_person)
+        && mapping.decimals == Decimals::Auto
+    {
+        mapping.decimals = decimals::learn(connection, connection_id, mapping).await?;
+    }
     let origin = if by_person {
         Origin::Person
     } else {

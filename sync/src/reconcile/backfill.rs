@@ -4,7 +4,7 @@ use super::load::{Load, position};
 use super::run::{Kind, Progress, Run, RunReport};
 use super::walk::{Asked, Fields, Position, Walker};
 use super::{catch_up, remap};
-use crate::connect::Connections;
+use crate::connect::{Connections, follow_kept};
 use crate::error::SyncError;
 use closegraph_entity::record::Origin;
 use sqlx::PgPool;
@@ -89,6 +89,8 @@ pub async fn backfill(
         };
         load.run(walker, &mut report, |page| page.next.clone())
             .await?;
+        // How amounts are written shows in the records.
+        follow_kept(pool, connection_id).await?;
         Ok(report)
     }
     .await;
