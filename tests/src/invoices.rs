@@ -20,7 +20,8 @@ struct Invoice {
     currency: String,
     total_minor: Option<i64>,
     tax_minor: Option<i64>,
-    paid_minor: Option<i64>,
+    /// An amount that is unset is nothing, to the organization as to its reader.
+    paid_minor: i64,
     issued_on: Option<NaiveDate>,
     due_on: Option<NaiveDate>,
     paid_on: Option<NaiveDate>,
@@ -33,7 +34,7 @@ struct Invoice {
 
 const OURS: &str = "
     select r.close_id, r.company_id, r.person_id, r.opportunity_id, r.number, r.status, r.currency, r.total_minor,
-           r.tax_minor, r.paid_minor, r.issued_on, r.due_on, r.paid_on,
+           r.tax_minor, coalesce(r.paid_minor, 0) as paid_minor, r.issued_on, r.due_on, r.paid_on,
            (select count(*) from receivable_line l where l.receivable_id = r.id) as lines,
            (select coalesce(sum(t.amount_minor), 0)::bigint from transaction t
              where t.receivable_id = r.id and t.kind = 'invoice_payment' and t.currency = r.currency) as payments,
@@ -95,7 +96,7 @@ impl Close {
             currency: text("currency").context("no currency")?,
             total_minor: minor("total_minor"),
             tax_minor: minor("tax_minor"),
-            paid_minor: minor("paid_minor"),
+            paid_minor: minor("paid_minor").unwrap_or_default(),
             issued_on: date("issued_on")?,
             due_on: date("due_on")?,
             paid_on: date("paid_on")?,

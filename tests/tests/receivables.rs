@@ -100,11 +100,6 @@ async fn invoices_follow_what_happens_to_them() {
         mirror.settle().await.unwrap();
         mirror
             .close
-            .ensure_mirrored(&mirror.database)
-            .await
-            .unwrap();
-        mirror
-            .close
             .ensure_invoices(&mirror.database)
             .await
             .unwrap();
