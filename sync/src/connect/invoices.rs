@@ -3,9 +3,11 @@
 
 mod decimals;
 mod propose;
+mod trial;
 mod words;
 
 pub use propose::propose;
+pub use trial::{Trial, TriedInvoice, try_mapping};
 
 use crate::error::SyncError;
 use closegraph_entity::custom_type::{Kind, TypeField};
