@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::connection::{self, Connection};
 use super::record::Node;
-use super::{company, event, member, opportunity, person, sync_run, transaction};
+use super::{company, event, member, opportunity, person, receivable, sync_run, transaction};
 use crate::error::{ApiError, Result};
 use crate::query::compile::{Bind, Compiler};
 use crate::query::operators::parse_id;
@@ -155,6 +155,7 @@ pub(super) async fn node(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         &person::TABLE,
         &opportunity::TABLE,
         &transaction::TABLE,
+        &receivable::TABLE,
         &member::TABLE,
         &connection::TABLE,
         &event::TABLE,

@@ -11,6 +11,9 @@ use super::opportunity::{
     self, Opportunity, OpportunityConnection, OpportunityFilter, OpportunityOrder,
 };
 use super::person::{self, Person, PersonConnection, PersonFilter, PersonOrder};
+use super::receivable::{
+    self, Receivable, ReceivableConnection, ReceivableFilter, ReceivableOrder,
+};
 use super::record::Node;
 use super::sync_run::{self, SyncRun, SyncRunConnection, SyncRunFilter, SyncRunOrder};
 use super::transaction::{
@@ -71,6 +74,16 @@ impl Query {
         close_id: Option<String>,
     ) -> async_graphql::Result<Option<Transaction>> {
         Ok(by_either_id(ctx, &transaction::TABLE, id, close_id).await?)
+    }
+
+    /// One invoice, by id here or in Close.
+    async fn receivable(
+        &self,
+        ctx: &Context<'_>,
+        id: Option<ID>,
+        close_id: Option<String>,
+    ) -> async_graphql::Result<Option<Receivable>> {
+        Ok(by_either_id(ctx, &receivable::TABLE, id, close_id).await?)
     }
 
     /// One member, by id here or in Close.
@@ -149,7 +162,7 @@ impl Query {
         .await?)
     }
 
-    /// Money that came in: won deals.
+    /// Money that came in: won deals, and payments of invoices.
     async fn transactions(
         &self,
         ctx: &Context<'_>,
@@ -167,6 +180,28 @@ impl Query {
             ctx,
             &transaction::TABLE,
             super::page::<TransactionFilter, TransactionOrder>,
+        )
+        .await?)
+    }
+
+    /// Invoices.
+    async fn receivables(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Size of the page, 0 to 500; 50 when neither first nor last is given.")]
+        first: Option<i32>,
+        #[graphql(desc = "Start behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "Size of the page, counted from the end.")] last: Option<i32>,
+        #[graphql(desc = "End before this cursor.")] before: Option<String>,
+        filter: Option<ReceivableFilter>,
+        order_by: Option<Vec<ReceivableOrder>>,
+    ) -> async_graphql::Result<ReceivableConnection> {
+        // Read by the compiler, like those of nested lists.
+        let _ = (first, after, last, before, filter, order_by);
+        Ok(list(
+            ctx,
+            &receivable::TABLE,
+            super::page::<ReceivableFilter, ReceivableOrder>,
         )
         .await?)
     }

@@ -7,10 +7,12 @@
 )]
 
 mod http;
+mod invoices;
 mod mutations;
 mod operators;
 mod paging;
 mod plans;
+mod receivables;
 mod records;
 mod tenancy;
 mod world;
