@@ -19,7 +19,8 @@ use super::sync_run::{self, SyncRun, SyncRunConnection, SyncRunFilter, SyncRunOr
 use super::transaction::{
     self, Transaction, TransactionConnection, TransactionFilter, TransactionOrder,
 };
-use crate::figures::revenue::{self, Revenue};
+use crate::figures::aging::{self, ReceivablesAging};
+use crate::figures::revenue::{self, Question, Revenue, RevenueBasis, RevenueGroupBy};
 use crate::query::period::Period;
 use crate::query::scalars::Date;
 
@@ -286,14 +287,45 @@ impl Query {
         Ok(connections(ctx).await?)
     }
 
-    /// Won revenue, a row a currency: of a named period, or between two days (both included).
+    /// Revenue, a row a currency and group: of a named period, or between two days (both included).
     async fn revenue(
         &self,
         ctx: &Context<'_>,
         period: Option<Period>,
         from: Option<Date>,
         to: Option<Date>,
+        #[graphql(
+            default,
+            desc = "What counts as revenue: won deals, unless said otherwise."
+        )]
+        basis: RevenueBasis,
+        #[graphql(
+            default,
+            desc = "One or two groups, of which at most one is of time. Times without revenue have zeros."
+        )]
+        group_by: Vec<RevenueGroupBy>,
+        #[graphql(
+            desc = "So many groups that are not of time in each currency, those with the largest totals; 500 at most, and when it is not given."
+        )]
+        first: Option<i32>,
     ) -> async_graphql::Result<Vec<Revenue>> {
-        Ok(revenue::revenue(ctx, period, from.map(|day| day.0), to.map(|day| day.0)).await?)
+        Ok(revenue::revenue(
+            ctx,
+            Question::new(period, from, to, basis, group_by, first)?,
+        )
+        .await?)
+    }
+
+    /// What unpaid and partly paid invoices leave to pay, by how long they are overdue. Each currency in which something
+    /// is owed has all buckets.
+    async fn receivables_aging(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "The day from which due dates are seen; today in each connection's zone, unless given. What is left to pay is that of now, whatever the day."
+        )]
+        as_of: Option<Date>,
+    ) -> async_graphql::Result<Vec<ReceivablesAging>> {
+        Ok(aging::aging(ctx, as_of.map(|day| day.0)).await?)
     }
 }

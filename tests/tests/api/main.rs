@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod aging;
 mod http;
 mod invoices;
 mod mutations;
@@ -14,5 +15,6 @@ mod paging;
 mod plans;
 mod receivables;
 mod records;
+mod revenue;
 mod tenancy;
 mod world;
