@@ -4,5 +4,7 @@
 //! integers, a row a currency.
 
 pub(crate) mod aging;
+pub(crate) mod pipeline;
 pub(crate) mod revenue;
 mod span;
+pub(crate) mod summary;

@@ -17,6 +17,7 @@ mod record;
 mod sync_run;
 mod transaction;
 
+pub(crate) use company::{Company, TABLE as COMPANY};
 pub(crate) use lookup::{compiler, pool, scope};
 pub(crate) use money::{CurrencyCode, Money, decimal, integer};
 pub(crate) use mutation::Mutation;

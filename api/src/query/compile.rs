@@ -304,7 +304,7 @@ impl<'a> Compiler<'a> {
 }
 
 /// All that is asked of a field, wherever it occurs; `None` where it does not.
-fn asked<'q>(children: &[Child<'q>], name: &str) -> Option<Selection<'q>> {
+pub(crate) fn asked<'q>(children: &[Child<'q>], name: &str) -> Option<Selection<'q>> {
     let mut occurrences = children.iter().filter(|child| child.name == name);
     let mut selection = occurrences.next()?.selection.clone();
     occurrences.for_each(|more| selection.merge(more.selection.clone()));

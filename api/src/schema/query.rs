@@ -20,7 +20,9 @@ use super::transaction::{
     self, Transaction, TransactionConnection, TransactionFilter, TransactionOrder,
 };
 use crate::figures::aging::{self, ReceivablesAging};
+use crate::figures::pipeline::{self, PipelineStage};
 use crate::figures::revenue::{self, Question, Revenue, RevenueBasis, RevenueGroupBy};
+use crate::figures::summary::{self, Summary};
 use crate::query::period::Period;
 use crate::query::scalars::Date;
 
@@ -327,5 +329,22 @@ impl Query {
         as_of: Option<Date>,
     ) -> async_graphql::Result<Vec<ReceivablesAging>> {
         Ok(aging::aging(ctx, as_of.map(|day| day.0)).await?)
+    }
+
+    /// A period in one answer: a named one, or the days between two (both included). Each money figure is by currency.
+    async fn summary(
+        &self,
+        ctx: &Context<'_>,
+        period: Option<Period>,
+        from: Option<Date>,
+        to: Option<Date>,
+    ) -> async_graphql::Result<Summary> {
+        Ok(summary::summary(ctx, period, from, to).await?)
+    }
+
+    /// The open deals by pipeline, stage and currency, ordered by the names of pipelines and stages. A stage without open
+    /// deals has no row.
+    async fn pipeline(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<PipelineStage>> {
+        Ok(pipeline::pipeline(ctx).await?)
     }
 }
