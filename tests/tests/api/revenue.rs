@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
+const TREND: &str = include_str!("../../../web/graphiql/examples/revenue-trend.graphql");
+
 async fn revenue(world: &World, token: &str, arguments: &str, fields: &str) -> Value {
     let query = format!("{{ revenue({arguments}) {{ {fields} }} }}");
     world.data(token, &query, json!({})).await["revenue"].clone()
@@ -65,6 +67,8 @@ async fn the_groups_of_a_period_add_up_to_its_revenue() {
         .await
         .unwrap();
     let token = world.token(&[ONE, OTHER]).await;
+    let trend = world.data(&token, TREND, json!({})).await;
+    assert!(trend["byMonth"].as_array().unwrap().len() >= 12, "{trend}");
     let times = [
         "DAY",
         "WEEK",
