@@ -17,7 +17,8 @@ mod record;
 mod sync_run;
 mod transaction;
 
-pub(crate) use lookup::{pool, scope};
+pub(crate) use company::{Company, TABLE as COMPANY};
+pub(crate) use lookup::{compiler, pool, scope};
 pub(crate) use money::{CurrencyCode, Money, decimal, integer};
 pub(crate) use mutation::Mutation;
 pub(crate) use query::Query;

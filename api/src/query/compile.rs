@@ -100,6 +100,19 @@ impl<'a> Compiler<'a> {
         Ok(format!("${}", self.binds.len()))
     }
 
+    /// SQL of ours with its named places bound.
+    pub(crate) fn fill(
+        &mut self,
+        sql: &str,
+        places: impl IntoIterator<Item = (&'static str, Bind)>,
+    ) -> Result<String> {
+        let mut sql = sql.to_owned();
+        for (name, value) in places {
+            sql = sql.replace(name, &self.bind(value)?);
+        }
+        Ok(sql)
+    }
+
     pub(crate) fn alias(&mut self) -> String {
         self.aliases += 1;
         format!("t{}", self.aliases)
@@ -291,7 +304,7 @@ impl<'a> Compiler<'a> {
 }
 
 /// All that is asked of a field, wherever it occurs; `None` where it does not.
-fn asked<'q>(children: &[Child<'q>], name: &str) -> Option<Selection<'q>> {
+pub(crate) fn asked<'q>(children: &[Child<'q>], name: &str) -> Option<Selection<'q>> {
     let mut occurrences = children.iter().filter(|child| child.name == name);
     let mut selection = occurrences.next()?.selection.clone();
     occurrences.for_each(|more| selection.merge(more.selection.clone()));

@@ -36,7 +36,8 @@ pub(crate) fn pool<'a>(ctx: &Context<'a>) -> Result<&'a PgPool> {
         .map_err(|_| ApiError::Defect("a request without a database"))
 }
 
-pub(super) fn compiler<'a>(ctx: &Context<'a>) -> Result<Compiler<'a>> {
+/// A statement that is to be compiled.
+pub(crate) fn compiler<'a>(ctx: &Context<'a>) -> Result<Compiler<'a>> {
     Ok(Compiler::new(scope(ctx)?, Utc::now(), MAX_PAGE, MAX_ROWS))
 }
 

@@ -51,13 +51,14 @@ pub(crate) static TABLE: Table = Table {
         ),
         Field(
             "ageDays",
-            "(select greatest(0, coalesce({t}.won_on, ({t}.lost_at at time zone z.time_zone)::date, (now() at time zone z.time_zone)::date)
-                      - ({t}.source_created_at at time zone z.time_zone)::date)
+            "(select case when {t}.source_created_at is not null then greatest(0, coalesce({t}.won_on, ({t}.lost_at at time zone z.time_zone)::date, (now() at time zone z.time_zone)::date)
+                      - ({t}.source_created_at at time zone z.time_zone)::date) end
                 from connection z where z.id = {t}.connection_id)"
         ),
         Field(
             "stageDwellDays",
-            "(select greatest(0, (now() at time zone z.time_zone)::date - ({t}.stage_entered_at at time zone z.time_zone)::date)
+            "(select case when {t}.stage_entered_at is not null
+                         then greatest(0, (now() at time zone z.time_zone)::date - ({t}.stage_entered_at at time zone z.time_zone)::date) end
                 from connection z where z.id = {t}.connection_id)"
         ),
     ),

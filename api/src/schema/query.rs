@@ -19,7 +19,10 @@ use super::sync_run::{self, SyncRun, SyncRunConnection, SyncRunFilter, SyncRunOr
 use super::transaction::{
     self, Transaction, TransactionConnection, TransactionFilter, TransactionOrder,
 };
-use crate::figures::revenue::{self, Revenue};
+use crate::figures::aging::{self, ReceivablesAging};
+use crate::figures::pipeline::{self, PipelineStage};
+use crate::figures::revenue::{self, Question, Revenue, RevenueBasis, RevenueGroupBy};
+use crate::figures::summary::{self, Summary};
 use crate::query::period::Period;
 use crate::query::scalars::Date;
 
@@ -286,14 +289,62 @@ impl Query {
         Ok(connections(ctx).await?)
     }
 
-    /// Won revenue, a row a currency: of a named period, or between two days (both included).
+    /// Revenue, a row a currency and group: of a named period, or between two days (both included).
     async fn revenue(
         &self,
         ctx: &Context<'_>,
         period: Option<Period>,
         from: Option<Date>,
         to: Option<Date>,
+        #[graphql(
+            default,
+            desc = "What counts as revenue: won deals, unless said otherwise."
+        )]
+        basis: RevenueBasis,
+        #[graphql(
+            default,
+            desc = "One or two groups, of which at most one is of time. Times without revenue have zeros."
+        )]
+        group_by: Vec<RevenueGroupBy>,
+        #[graphql(
+            desc = "So many groups that are not of time in each currency, those with the largest totals; 500 at most, and when it is not given."
+        )]
+        first: Option<i32>,
     ) -> async_graphql::Result<Vec<Revenue>> {
-        Ok(revenue::revenue(ctx, period, from.map(|day| day.0), to.map(|day| day.0)).await?)
+        Ok(revenue::revenue(
+            ctx,
+            Question::new(period, from, to, basis, group_by, first)?,
+        )
+        .await?)
+    }
+
+    /// What unpaid and partly paid invoices leave to pay, by how long they are overdue. Each currency in which something
+    /// is owed has all buckets.
+    async fn receivables_aging(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "The day from which due dates are seen; today in each connection's zone, unless given. What is left to pay is that of now, whatever the day."
+        )]
+        as_of: Option<Date>,
+    ) -> async_graphql::Result<Vec<ReceivablesAging>> {
+        Ok(aging::aging(ctx, as_of.map(|day| day.0)).await?)
+    }
+
+    /// A period in one answer: a named one, or the days between two (both included). Each money figure is by currency.
+    async fn summary(
+        &self,
+        ctx: &Context<'_>,
+        period: Option<Period>,
+        from: Option<Date>,
+        to: Option<Date>,
+    ) -> async_graphql::Result<Summary> {
+        Ok(summary::summary(ctx, period, from, to).await?)
+    }
+
+    /// The open deals by pipeline, stage and currency, ordered by the names of pipelines and stages. A stage without open
+    /// deals has no row.
+    async fn pipeline(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<PipelineStage>> {
+        Ok(pipeline::pipeline(ctx).await?)
     }
 }
