@@ -1,3 +1,10 @@
 //! Questions whose answer is a number.
+//!
+//! Each figure is one statement over the connections of the scope, each with its own calendar. Money is summed as exact
+//! integers, a row a currency.
 
+pub(crate) mod aging;
+pub(crate) mod pipeline;
 pub(crate) mod revenue;
+mod span;
+pub(crate) mod summary;

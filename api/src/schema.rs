@@ -12,11 +12,13 @@ mod opportunity;
 mod page;
 mod person;
 mod query;
+mod receivable;
 mod record;
 mod sync_run;
 mod transaction;
 
-pub(crate) use lookup::{pool, scope};
+pub(crate) use company::{Company, TABLE as COMPANY};
+pub(crate) use lookup::{compiler, pool, scope};
 pub(crate) use money::{CurrencyCode, Money, decimal, integer};
 pub(crate) use mutation::Mutation;
 pub(crate) use query::Query;
@@ -91,8 +93,8 @@ macro_rules! inputs {
         $filter:ident, $order:ident, $order_field:ident;
         close_id { $($close_id:ident)? }
         columns { $($field:ident: $operators:ty => $sql:literal $kind:ident $nullable:literal;)* }
-        one { $($one:ident: $one_filter:ty => $one_table:expr, $one_on:literal;)* }
-        many { $($many:ident: $many_filter:ty => $many_table:expr, $many_on:literal;)* }
+        one { $($one:ident: $one_filter:ty => $one_table:expr, $one_on:expr;)* }
+        many { $($many:ident: $many_filter:ty => $many_table:expr, $many_on:expr;)* }
         order { $($variant:ident => $order_sql:literal $order_kind:ident $order_nullable:literal;)* }
     ) => {
         /// Conditions that all hold; `and`, `or` and `not` nest.
@@ -179,6 +181,7 @@ use inputs;
 #[graphql(concrete(name = "PersonQuantifier", params(person::PersonFilter)))]
 #[graphql(concrete(name = "OpportunityQuantifier", params(opportunity::OpportunityFilter)))]
 #[graphql(concrete(name = "TransactionQuantifier", params(transaction::TransactionFilter)))]
+#[graphql(concrete(name = "ReceivableQuantifier", params(receivable::ReceivableFilter)))]
 pub(crate) struct Quantified<T: FilterInput> {
     /// At least one matches.
     some: Option<Box<T>>,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use closegraph_entity::api_token::Role;
 use uuid::Uuid;
@@ -15,6 +16,13 @@ pub(crate) struct Calendar {
     pub(crate) fiscal_year_start: u32,
     /// ISO 4217.
     pub(crate) currency: String,
+}
+
+impl Calendar {
+    /// The day that it is in the connection's zone.
+    pub(crate) fn today(&self, now: DateTime<Utc>) -> NaiveDate {
+        now.with_timezone(&self.zone).date_naive()
+    }
 }
 
 /// Who asks, as far as it decides what is allowed.

@@ -53,6 +53,17 @@ impl Kind {
     }
 }
 
+/// A type as mappings see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CustomType {
+    /// Close's `cotype_…` or `actitype_…`.
+    pub id: String,
+    pub kind: Kind,
+    pub name: String,
+    pub archived: bool,
+    pub fields: Vec<TypeField>,
+}
+
 /// A field of a type.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TypeField {

@@ -1,5 +1,7 @@
 //! How an organization keeps its invoices: which type they are of, and which of its fields means what.
 
+mod check;
+
 use super::custom_type::Kind;
 use super::receivable::Status as InvoiceStatus;
 use sea_orm::entity::prelude::*;

@@ -1,48 +1,79 @@
-//! Won revenue of a period, a row a currency.
+//! Revenue of a period, a row a currency, and a group where groups are asked for.
 
-use async_graphql::{Context, Object, SimpleObject};
-use chrono::{NaiveDate, Utc};
+mod group;
+mod statement;
+
+use async_graphql::{Context, Enum, Object, SimpleObject};
+use chrono::NaiveDate;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::Deserialize;
 
-use crate::error::{ApiError, Result};
-use crate::query::compile::{Bind, Compiler};
-use crate::query::period::{Bounds, Period, Span};
+pub(crate) use group::{RevenueGroup, RevenueGroupBy};
+
+use super::span::span;
+use crate::error::Result;
+use crate::query::compile::Compiler;
+use crate::query::period::{Period, Span};
 use crate::query::run::fetch;
 use crate::query::scalars::Date;
-use crate::schema::{CurrencyCode, Money, decimal, integer, pool, scope};
+use crate::schema::{CurrencyCode, Money, compiler, decimal, integer, pool};
 
-/// Both periods are read in one pass. A connection's own currency has a row even when nothing was won.
-const REVENUE: &str = "
-    (select coalesce(json_agg(r order by r.currency), '[]') from (
-        select b.currency, min(b.since) as since, max(b.until) as until,
-               coalesce(sum(b.amount) filter (where b.current), 0)::text as total,
-               count(*) filter (where b.current) as count,
-               count(b.amount) filter (where b.current) as known,
-               coalesce(sum(b.amount) filter (where not b.current), 0)::text as previous_total,
-               count(*) filter (where not b.current) as previous_count
-          from (
-            select t.currency, t.amount_minor as amount, t.occurred_on >= c.since as current, c.since, c.until
-              from unnest({connections}, {since}, {until}, {previous_since}, {previous_until})
-                       as c (connection_id, since, until, previous_since, previous_until)
-              join transaction t
-                on t.connection_id = c.connection_id and t.kind = 'won_deal'
-               and t.occurred_on >= c.previous_since and t.occurred_on <= c.until
-               and (t.occurred_on >= c.since or t.occurred_on <= c.previous_until)
-            union all
-            select o.currency, null, null, o.since, o.until
-              from unnest({currencies}, {since}, {until}) as o (currency, since, until)
-          ) b
-         group by b.currency) r)";
-
-/// A span of days, both included.
-#[derive(Clone, Copy, Debug, SimpleObject)]
-pub(crate) struct PeriodBounds {
-    from: Date,
-    to: Date,
+/// What counts as revenue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum)]
+pub(crate) enum RevenueBasis {
+    /// Deals, on the day on which they were won.
+    #[default]
+    Won,
+    /// Payments of invoices, on the day on which they came in; what was taken back counts against them.
+    Collected,
 }
 
-/// Won revenue in one currency.
+impl RevenueBasis {
+    fn kind(self) -> &'static str {
+        match self {
+            Self::Won => "won_deal",
+            Self::Collected => "invoice_payment",
+        }
+    }
+}
+
+/// What revenue is asked for.
+#[derive(Debug)]
+pub(crate) struct Question {
+    pub(super) span: Span,
+    pub(super) basis: RevenueBasis,
+    pub(super) groups: Vec<RevenueGroupBy>,
+    /// The largest groups that are not of time, so many.
+    pub(super) first: Option<i32>,
+}
+
+impl Question {
+    /// Reads the days that are meant.
+    pub(crate) fn new(
+        period: Option<Period>,
+        from: Option<Date>,
+        to: Option<Date>,
+        basis: RevenueBasis,
+        groups: Vec<RevenueGroupBy>,
+        first: Option<i32>,
+    ) -> Result<Self> {
+        Ok(Self {
+            span: span("revenue", period, from, to)?,
+            basis,
+            groups,
+            first,
+        })
+    }
+}
+
+/// A span of days, both included.
+#[derive(Clone, Copy, Debug, Default, Deserialize, SimpleObject)]
+pub(crate) struct PeriodBounds {
+    pub(super) from: Date,
+    pub(super) to: Date,
+}
+
+/// Revenue in one currency, of one group.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Revenue {
     currency: String,
@@ -52,23 +83,46 @@ pub(crate) struct Revenue {
     total: i128,
     count: i64,
     known: i64,
+    previous: Option<Previous>,
+    keys: Vec<Key>,
+    time: Option<Time>,
+    #[serde(skip)]
+    groups: Vec<RevenueGroup>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Previous {
     #[serde(deserialize_with = "integer")]
-    previous_total: i128,
-    previous_count: i64,
+    total: i128,
+    count: i64,
+}
+
+#[derive(Debug, Deserialize)]
+struct Key {
+    key: Option<String>,
+    label: Option<String>,
+}
+
+/// A group of time: the day that names it, and its days within the period.
+#[derive(Debug, Deserialize)]
+struct Time {
+    start: NaiveDate,
+    from: Date,
+    to: Date,
 }
 
 /// The period before.
 #[derive(Debug, SimpleObject)]
 pub(crate) struct PreviousRevenue {
-    /// What was won.
+    /// What came in.
     total: Money,
-    /// Deals that were won.
+    /// Deals that were won, or payments.
     count: i64,
     /// (total - previous total) / previous total, to four places; null when the previous total is zero.
     change: Option<Decimal>,
 }
 
-/// Won revenue of a period in one currency; currencies are never added up.
+/// Revenue of a period in one currency, and of one group where groups were asked for; currencies are never added up.
 #[Object]
 impl Revenue {
     /// ISO 4217.
@@ -84,12 +138,22 @@ impl Revenue {
         }
     }
 
-    /// What the won deals add up to. A deal without a value adds nothing.
+    /// The first of the groups; null where none were asked for.
+    async fn group(&self) -> Option<&RevenueGroup> {
+        self.groups.first()
+    }
+
+    /// One for each entry of groupBy, in its order.
+    async fn groups(&self) -> &[RevenueGroup] {
+        &self.groups
+    }
+
+    /// What won deals or payments add up to. A deal without a value adds nothing.
     async fn total(&self) -> Money {
         self.money(self.total)
     }
 
-    /// Deals that were won, those without a value included.
+    /// Deals that were won, those without a value included, or payments.
     async fn count(&self) -> i64 {
         self.count
     }
@@ -99,7 +163,7 @@ impl Revenue {
         self.count - self.known
     }
 
-    /// The mean of the deals with a value, rounded half to even to the minor unit; null without such a deal.
+    /// The mean of the deals with a value, or of the payments, rounded half to even to the minor unit; null without one.
     async fn average_deal(&self) -> async_graphql::Result<Option<Money>> {
         let mean = decimal(self.total, 0)?.checked_div(Decimal::from(self.known));
         let rounded =
@@ -107,19 +171,23 @@ impl Revenue {
         Ok(rounded.map(|mean| self.money(mean.mantissa())))
     }
 
-    /// The period before, of the same kind.
-    async fn previous(&self) -> async_graphql::Result<PreviousRevenue> {
-        let moved = decimal(self.total - self.previous_total, 0)?;
-        let change = moved.checked_div(decimal(self.previous_total, 0)?);
-        Ok(PreviousRevenue {
-            total: self.money(self.previous_total),
-            count: self.previous_count,
+    /// The period before, of the same kind, and of the same group. Null with a group of time: there the row of the time
+    /// before tells it.
+    async fn previous(&self) -> async_graphql::Result<Option<PreviousRevenue>> {
+        let Some(previous) = &self.previous else {
+            return Ok(None);
+        };
+        let moved = decimal(self.total - previous.total, 0)?;
+        let change = moved.checked_div(decimal(previous.total, 0)?);
+        Ok(Some(PreviousRevenue {
+            total: self.money(previous.total),
+            count: previous.count,
             change: change.map(|change| {
                 change
                     .round_dp_with_strategy(4, RoundingStrategy::MidpointNearestEven)
                     .normalize()
             }),
-        })
+        }))
     }
 }
 
@@ -130,58 +198,46 @@ impl Revenue {
             currency: self.currency.clone(),
         }
     }
+
+    /// The row with its groups in the order in which they were asked for.
+    fn grouped(mut self, groups: &[RevenueGroupBy]) -> Self {
+        let mut keys = std::mem::take(&mut self.keys).into_iter();
+        self.groups = groups
+            .iter()
+            .filter_map(|group| {
+                if group.unit().is_none() {
+                    let Key { key, label } = keys.next()?;
+                    return Some(RevenueGroup {
+                        key,
+                        label,
+                        from: None,
+                        to: None,
+                    });
+                }
+                let time = self.time.as_ref()?;
+                let (key, label) = group.names(time.start);
+                Some(RevenueGroup {
+                    key: Some(key),
+                    label: Some(label),
+                    from: Some(time.from),
+                    to: Some(time.to),
+                })
+            })
+            .collect();
+        self
+    }
 }
 
-/// Won revenue in a named period, or between two days.
-pub(crate) async fn revenue(
-    ctx: &Context<'_>,
-    period: Option<Period>,
-    from: Option<NaiveDate>,
-    to: Option<NaiveDate>,
-) -> Result<Vec<Revenue>> {
-    let span = match (period, from, to) {
-        (Some(period), None, None) => Span::Period(period),
-        (None, Some(from), Some(to)) if from <= to => Span::Fixed(from, to),
-        (None, Some(from), Some(to)) => {
-            return Err(ApiError::BadInput(format!(
-                "from ({from}) is later than to ({to})"
-            )));
-        }
-        _ => {
-            let allowed = "revenue takes either period, or both from and to";
-            return Err(ApiError::BadInput(allowed.to_owned()));
-        }
-    };
-    let now = Utc::now();
-    let scope = scope(ctx)?;
-    let calendars = scope.calendars();
-    let current: Vec<Bounds> = calendars
-        .iter()
-        .map(|calendar| span.bounds(calendar, now))
-        .collect();
-    let previous: Vec<Bounds> = calendars
-        .iter()
-        .map(|calendar| span.before(calendar, now))
-        .collect();
-    let first = |bounds: &[Bounds]| Bind::Dates(bounds.iter().map(|(from, _)| *from).collect());
-    let last = |bounds: &[Bounds]| Bind::Dates(bounds.iter().map(|(_, to)| *to).collect());
-    let currencies = calendars
-        .iter()
-        .map(|calendar| calendar.currency.clone())
-        .collect();
-    let mut compiler = Compiler::new(scope, now, 0, 0);
-    let mut sql = REVENUE.to_owned();
-    for (name, value) in [
-        ("{connections}", Bind::Uuids(scope.connections())),
-        ("{since}", first(&current)),
-        ("{until}", last(&current)),
-        ("{previous_since}", first(&previous)),
-        ("{previous_until}", last(&previous)),
-        ("{currencies}", Bind::Texts(currencies)),
-    ] {
-        sql = sql.replace(name, &compiler.bind(value)?);
-    }
-    Ok(fetch(pool(ctx)?, compiler.finish(&sql))
-        .await?
-        .unwrap_or_default())
+/// SQL of the rows of a question, as a JSON array of [`Revenue`].
+pub(super) fn compile(compiler: &mut Compiler<'_>, question: &Question) -> Result<String> {
+    statement::compile(compiler, question)
+}
+
+/// Revenue by currency and group.
+pub(crate) async fn revenue(ctx: &Context<'_>, question: Question) -> Result<Vec<Revenue>> {
+    let mut compiler = compiler(ctx)?;
+    let sql = compile(&mut compiler, &question)?;
+    let rows: Option<Vec<Revenue>> = fetch(pool(ctx)?, compiler.finish(&sql)).await?;
+    let rows = rows.unwrap_or_default().into_iter();
+    Ok(rows.map(|row| row.grouped(&question.groups)).collect())
 }

@@ -43,6 +43,8 @@ pub(crate) struct At {
 const MAX_BINDS: usize = 2_000;
 /// Different arguments for one field of one row; json_build_object takes 100 arguments.
 const MAX_VARIANTS: usize = 40;
+/// Rows that a list without pages counts as.
+const LIST_ROWS: u64 = 10;
 
 /// State of one statement while it is compiled.
 pub(crate) struct Compiler<'a> {
@@ -96,6 +98,19 @@ impl<'a> Compiler<'a> {
         }
         self.binds.push(value);
         Ok(format!("${}", self.binds.len()))
+    }
+
+    /// SQL of ours with its named places bound.
+    pub(crate) fn fill(
+        &mut self,
+        sql: &str,
+        places: impl IntoIterator<Item = (&'static str, Bind)>,
+    ) -> Result<String> {
+        let mut sql = sql.to_owned();
+        for (name, value) in places {
+            sql = sql.replace(name, &self.bind(value)?);
+        }
+        Ok(sql)
     }
 
     pub(crate) fn alias(&mut self) -> String {
@@ -176,25 +191,11 @@ impl<'a> Compiler<'a> {
     pub(crate) fn object(&mut self, at: &At, selection: &Selection<'_>) -> Result<String> {
         let children = selection.children(at.table.graphql);
         let mut pairs: Vec<String> = Vec::with_capacity(children.len());
+        self.relations(at, &children, &mut pairs)?;
         for field in at.table.fields {
             if children.iter().any(|child| child.name == field.0) {
                 let sql = field.1.replace("{t}", &at.alias);
                 pairs.push(format!("'{}', {sql}", field.0));
-            }
-        }
-        for one in at.table.one {
-            let mut asked = children.iter().filter(|child| child.name == one.field);
-            if let Some(first) = asked.next() {
-                let mut selection = first.selection.clone();
-                asked.for_each(|more| selection.merge(more.selection.clone()));
-                let below = self.below(at, one.table);
-                let on = relate(one.on, at, &below);
-                let json = self.object(&below, &selection)?;
-                let from = self.from(&below);
-                pairs.push(format!(
-                    "'{}', (select {json} from {from} and {on} limit 1)",
-                    one.field
-                ));
             }
         }
         for many in at.table.many {
@@ -207,6 +208,47 @@ impl<'a> Compiler<'a> {
             }
         }
         Ok(format!("json_build_object({})", pairs.join(", ")))
+    }
+
+    /// The related rows that take no arguments: at most one, or a few.
+    fn relations(
+        &mut self,
+        at: &At,
+        children: &[Child<'_>],
+        pairs: &mut Vec<String>,
+    ) -> Result<()> {
+        for one in at.table.one {
+            let Some(selection) = asked(children, one.field) else {
+                continue;
+            };
+            let below = self.below(at, one.table);
+            let on = relate(one.on, at, &below);
+            let json = self.object(&below, &selection)?;
+            let from = self.from(&below);
+            pairs.push(format!(
+                "'{}', (select {json} from {from} and {on} limit 1)",
+                one.field
+            ));
+        }
+        for list in at.table.lists {
+            let Some(selection) = asked(children, list.field) else {
+                continue;
+            };
+            let size = self.multiplier.saturating_mul(LIST_ROWS);
+            self.spend(size)?;
+            let outer = std::mem::replace(&mut self.multiplier, size);
+            let below = self.below(at, list.table);
+            let on = relate(list.on, at, &below);
+            let order = relate(list.order, at, &below);
+            let json = self.object(&below, &selection)?;
+            let from = self.few(&below);
+            self.multiplier = outer;
+            pairs.push(format!(
+                "'{}', (select coalesce(json_agg({json} order by {order}), '[]') from {from} and {on})",
+                list.field
+            ));
+        }
+        Ok(())
     }
 
     fn pages(
@@ -259,6 +301,14 @@ impl<'a> Compiler<'a> {
             binds: self.binds,
         }
     }
+}
+
+/// All that is asked of a field, wherever it occurs; `None` where it does not.
+pub(crate) fn asked<'q>(children: &[Child<'q>], name: &str) -> Option<Selection<'q>> {
+    let mut occurrences = children.iter().filter(|child| child.name == name);
+    let mut selection = occurrences.next()?.selection.clone();
+    occurrences.for_each(|more| selection.merge(more.selection.clone()));
+    Some(selection)
 }
 
 /// A relation's condition with its aliases filled in.

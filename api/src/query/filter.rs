@@ -1,6 +1,7 @@
 //! Filters as a tree of conditions, compiled to SQL with everything bound.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use closegraph_entity::record::record_id;
 use uuid::Uuid;
 
 use super::compile::{At, Bind, Compiler, relate};
@@ -79,16 +80,7 @@ impl Filter {
             Self::Or(any) => join(compiler, at, any, " or ", "false"),
             Self::Not(filter) => Ok(format!("({}) is not true", filter.compile(compiler, at)?)),
             Self::Column(column, test) => test.compile(compiler, at, *column),
-            Self::CloseIds(close_ids) => {
-                let connections = compiler.scope.connections();
-                let ids = connections.iter().flat_map(|connection| {
-                    close_ids
-                        .iter()
-                        .map(|close_id| (at.table.record_id)(*connection, close_id))
-                });
-                let ids = compiler.bind(Bind::Uuids(ids.collect()))?;
-                Ok(format!("{}.id = any({ids})", at.alias))
-            }
+            Self::CloseIds(close_ids) => named(compiler, at, close_ids),
             Self::One { table, on, filter } => {
                 let below = compiler.below(at, table);
                 let from = related(compiler, at, &below, on);
@@ -116,6 +108,24 @@ impl Filter {
             }
         }
     }
+}
+
+/// Rows of these Close ids: those whose ids follow from them, and those that are parts of such a record.
+fn named(compiler: &mut Compiler<'_>, at: &At, close_ids: &[String]) -> Result<String> {
+    let connections = compiler.scope.connections();
+    let mut any = |column: &str, id: fn(Uuid, &str) -> Uuid| -> Result<String> {
+        let ids = connections
+            .iter()
+            .flat_map(|connection| close_ids.iter().map(|close_id| id(*connection, close_id)));
+        let ids = compiler.bind(Bind::Uuids(ids.collect()))?;
+        Ok(format!("{}.{column} = any({ids})", at.alias))
+    };
+    let own = any("id", at.table.record_id)?;
+    let Some(column) = at.table.part_of else {
+        return Ok(own);
+    };
+    let parts = any(column, record_id)?;
+    Ok(format!("({own} or {parts})"))
 }
 
 fn related(compiler: &Compiler<'_>, at: &At, below: &At, on: &str) -> String {

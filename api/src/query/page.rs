@@ -8,7 +8,7 @@ use super::cursor;
 use super::filter::Filter;
 use super::order::{Order, OrderKey};
 use super::selection::{Arguments, Selection};
-use super::table::Table;
+use super::table::{Table, Totals};
 use crate::error::{ApiError, Result};
 use crate::schema::Money;
 
@@ -141,20 +141,29 @@ pub(crate) fn compile(
         let from = filtered(compiler, &at, request, source)?;
         parts.push(format!("'totalCount', (select count(*) from {from})"));
     }
-    if let Some(money) = table.money
+    if let Some(totals) = &table.money
         && is_asked("totals")
     {
         let at = place(compiler, table, source);
         let from = filtered(compiler, &at, request, source)?;
-        parts.push(format!(
-            "'totals', (select coalesce(json_agg(json_build_object('minor', s.minor, 'currency', s.currency)
-                                         order by s.currency), '[]')
-                from (select {a}.currency, sum({a}.{money})::text as minor
-                        from {from} and {a}.{money} is not null group by {a}.currency) s)",
-            a = at.alias
-        ));
+        parts.push(self::totals(totals, &at, &from));
     }
     Ok(format!("json_build_object({})", parts.join(", ")))
+}
+
+/// The sums of all rows that match, never of different currencies, nor of different kinds.
+fn totals(totals: &Totals, at: &At, from: &str) -> String {
+    let a = &at.alias;
+    let amount = totals.sum.replace("{t}", a);
+    let kind = totals
+        .kind
+        .map_or_else(|| "null".to_owned(), |kind| format!("{a}.{kind}"));
+    format!(
+        "'totals', (select coalesce(json_agg(json_build_object('kind', s.kind, 'minor', s.minor, 'currency', s.currency)
+                                     order by s.kind desc, s.currency), '[]')
+            from (select {kind} as kind, {a}.currency, sum({amount})::text as minor
+                    from {from} and {amount} is not null group by 1, {a}.currency) s)"
+    )
 }
 
 fn place(compiler: &mut Compiler<'_>, table: &'static Table, source: &Source<'_>) -> At {
@@ -274,19 +283,19 @@ pub(crate) struct RowOf<T> {
 #[serde(
     default,
     rename_all = "camelCase",
-    bound = "T: serde::de::DeserializeOwned"
+    bound = "T: serde::de::DeserializeOwned, S: serde::de::DeserializeOwned"
 )]
-pub(crate) struct RawPage<T> {
+pub(crate) struct RawPage<T, S = Money> {
     pub rows: Vec<RowOf<T>>,
     pub limit: usize,
     pub backward: bool,
     pub resumed: bool,
     pub order: String,
     pub total_count: i64,
-    pub totals: Vec<Money>,
+    pub totals: Vec<S>,
 }
 
-impl<T> Default for RawPage<T> {
+impl<T, S> Default for RawPage<T, S> {
     fn default() -> Self {
         Self {
             rows: Vec::new(),

@@ -38,7 +38,7 @@ pub(crate) type Bounds = (NaiveDate, NaiveDate);
 impl Span {
     /// The days that the span covers for a connection.
     pub(crate) fn bounds(self, calendar: &Calendar, now: DateTime<Utc>) -> Bounds {
-        let today = now.with_timezone(&calendar.zone).date_naive();
+        let today = calendar.today(now);
         match self {
             Self::Period(period) => period.bounds(today, calendar.fiscal_year_start),
             Self::LastDays(days) => (back(today, days.saturating_sub(1)), today),

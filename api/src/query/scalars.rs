@@ -26,7 +26,7 @@ impl ScalarType for BigInt {
 }
 
 /// A day, YYYY-MM-DD, without a time zone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Date(pub NaiveDate);
 

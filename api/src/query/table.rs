@@ -21,10 +21,20 @@ pub(crate) struct Table {
     pub fields: &'static [Field],
     pub one: &'static [One],
     pub many: &'static [Many],
-    /// The column summed in `totals`; its currency is in `currency`.
-    pub money: Option<&'static str>,
+    pub lists: &'static [List],
+    pub money: Option<Totals>,
     /// How a Close id becomes the id of a row.
     pub record_id: fn(Uuid, &str) -> Uuid,
+    /// The column that holds the id of the record whose Close id a row shares where `record_id` does not lead to it.
+    pub part_of: Option<&'static str>,
+}
+
+/// What is summed in `totals`, a row a currency.
+pub(crate) struct Totals {
+    /// SQL of the minor units; null adds nothing.
+    pub sum: &'static str,
+    /// The column whose words are never added up with each other.
+    pub kind: Option<&'static str>,
 }
 
 impl std::fmt::Debug for Table {
@@ -49,6 +59,14 @@ pub(crate) struct Many {
     pub table: &'static Table,
     pub on: &'static str,
     pub page: fn(&Arguments) -> Result<PageRequest>,
+}
+
+/// A relation to a few rows, all of them answered, in an order.
+pub(crate) struct List {
+    pub field: &'static str,
+    pub table: &'static Table,
+    pub on: &'static str,
+    pub order: &'static str,
 }
 
 /// A column by which rows are ordered and compared.

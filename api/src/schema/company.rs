@@ -2,6 +2,7 @@
 
 use async_graphql::{ID, SimpleObject};
 use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
 use serde::Deserialize;
 
 use super::audit_entry::{self, AuditEntryConnection, AuditEntryFilter, AuditEntryOrder};
@@ -10,6 +11,7 @@ use super::money::Money;
 use super::opportunity::{self, OpportunityConnection, OpportunityFilter, OpportunityOrder};
 use super::page::{page_types, pages_of};
 use super::person::{self, PersonConnection, PersonFilter, PersonOrder};
+use super::receivable::{self, ReceivableConnection, ReceivableFilter, ReceivableOrder};
 use super::record::{CustomField, shared_fields};
 use super::transaction::{self, TransactionConnection, TransactionFilter, TransactionOrder};
 use super::{inputs, page};
@@ -43,16 +45,33 @@ pub(crate) static TABLE: Table = Table {
                          and w.kind = 'won_deal' and w.amount_minor is not null
                        group by w.currency) s)"
         ),
+        Field(
+            "outstandingBalance",
+            "(select coalesce(json_agg(json_build_object('minor', s.minor, 'currency', s.currency) order by s.currency), '[]')
+                from (select r.currency, sum(r.balance_minor)::text as minor from receivable r
+                       where (r.connection_id = {t}.connection_id) is true and r.company_id = {t}.id
+                         and r.payment_status in ('unpaid', 'partial') and r.balance_minor is not null
+                       group by r.currency) s)"
+        ),
+        Field(
+            "averageDaysToPay",
+            "(select trim_scale(round(avg(r.paid_on - r.issued_on), 2))::text from receivable r
+               where (r.connection_id = {t}.connection_id) is true and r.company_id = {t}.id
+                 and r.payment_status in ('paid', 'overpaid'))"
+        ),
     ),
     one: &[One { field: "connection", table: &connection::TABLE, on: "{x}.id = {t}.connection_id" }],
     many: &[
         Many { field: "people", table: &person::TABLE, on: "{x}.company_id = {t}.id", page: page::<PersonFilter, PersonOrder> },
         Many { field: "opportunities", table: &opportunity::TABLE, on: "{x}.company_id = {t}.id", page: page::<OpportunityFilter, OpportunityOrder> },
         Many { field: "transactions", table: &transaction::TABLE, on: "{x}.company_id = {t}.id", page: page::<TransactionFilter, TransactionOrder> },
+        Many { field: "receivables", table: &receivable::TABLE, on: "{x}.company_id = {t}.id", page: page::<ReceivableFilter, ReceivableOrder> },
         Many { field: "auditTrail", table: &audit_entry::TABLE, on: "{x}.record_id = {t}.id", page: audit_entry::page },
     ],
+    lists: &[],
     money: None,
     record_id: closegraph_entity::record::record_id,
+    part_of: None,
 };
 
 /// The status that a company has in Close.
@@ -113,12 +132,19 @@ pub(crate) struct Company {
     pub addresses: Vec<Address>,
     /// What its won deals add up to, a row a currency; deals without a value are left out.
     pub lifetime_value: Vec<Money>,
+    /// What is left to pay of its unpaid and partly paid invoices, a row a currency.
+    pub outstanding_balance: Vec<Money>,
+    /// The mean of the days from issue to payment of its paid invoices that have both dates, to two places; null without
+    /// one.
+    pub average_days_to_pay: Option<Decimal>,
     #[graphql(skip)]
     people: Answers<PersonConnection>,
     #[graphql(skip)]
     opportunities: Answers<OpportunityConnection>,
     #[graphql(skip)]
     transactions: Answers<TransactionConnection>,
+    #[graphql(skip)]
+    receivables: Answers<ReceivableConnection>,
     #[graphql(skip)]
     audit_trail: Answers<AuditEntryConnection>,
 }
@@ -130,6 +156,8 @@ pages_of!(Company {
     opportunities: OpportunityConnection, OpportunityFilter, OpportunityOrder;
     /// Money that came in from it.
     transactions: TransactionConnection, TransactionFilter, TransactionOrder;
+    /// Its invoices.
+    receivables: ReceivableConnection, ReceivableFilter, ReceivableOrder;
     /// What happened to the record, the newest first.
     audit_trail: AuditEntryConnection, AuditEntryFilter, AuditEntryOrder;
 });
@@ -152,6 +180,7 @@ inputs! {
         people: PersonFilter => &person::TABLE, "{x}.company_id = {t}.id";
         opportunities: OpportunityFilter => &opportunity::TABLE, "{x}.company_id = {t}.id";
         transactions: TransactionFilter => &transaction::TABLE, "{x}.company_id = {t}.id";
+        receivables: ReceivableFilter => &receivable::TABLE, "{x}.company_id = {t}.id";
     }
     order {
         Name => "name" Text true;

@@ -42,7 +42,8 @@ pub(crate) static TABLE: Table = Table {
             "(select json_build_object('checkedAt', max(d.checked_at), 'compared', sum(d.compared)::bigint,
                         'missing', sum(d.missing)::bigint, 'extra', sum(d.extra)::bigint, 'stale', sum(d.stale)::bigint,
                         'repaired', sum(d.repaired)::bigint,
-                        'types', json_agg(json_build_object('recordType', d.record_type, 'compared', d.compared,
+                        'types', json_agg(json_build_object(
+                            'recordType', case d.record_type when 'custom_record' then 'receivable' else d.record_type end, 'compared', d.compared,
                             'missing', d.missing, 'extra', d.extra, 'stale', d.stale, 'repaired', d.repaired,
                             'examples', d.examples) order by d.record_type))
                 from drift d where d.connection_id = {t}.id having count(*) > 0)"
@@ -57,8 +58,10 @@ pub(crate) static TABLE: Table = Table {
     ],
     one: &[],
     many: &[Many { field: "runs", table: &sync_run::TABLE, on: "{x}.connection_id = {t}.id", page: sync_run::page }],
+    lists: &[],
     money: None,
     record_id: closegraph_entity::record::record_id,
+    part_of: None,
 };
 
 word_enum! {

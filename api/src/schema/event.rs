@@ -39,8 +39,10 @@ pub(crate) static TABLE: Table = Table {
         on: "{x}.id = {t}.connection_id",
     }],
     many: &[],
+    lists: &[],
     money: None,
     record_id: closegraph_entity::record::record_id,
+    part_of: None,
 };
 
 word_enum! {

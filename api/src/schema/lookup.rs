@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::connection::{self, Connection};
 use super::record::Node;
-use super::{company, event, member, opportunity, person, sync_run, transaction};
+use super::{company, event, member, opportunity, person, receivable, sync_run, transaction};
 use crate::error::{ApiError, Result};
 use crate::query::compile::{Bind, Compiler};
 use crate::query::operators::parse_id;
@@ -36,7 +36,8 @@ pub(crate) fn pool<'a>(ctx: &Context<'a>) -> Result<&'a PgPool> {
         .map_err(|_| ApiError::Defect("a request without a database"))
 }
 
-pub(super) fn compiler<'a>(ctx: &Context<'a>) -> Result<Compiler<'a>> {
+/// A statement that is to be compiled.
+pub(crate) fn compiler<'a>(ctx: &Context<'a>) -> Result<Compiler<'a>> {
     Ok(Compiler::new(scope(ctx)?, Utc::now(), MAX_PAGE, MAX_ROWS))
 }
 
@@ -155,6 +156,7 @@ pub(super) async fn node(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         &person::TABLE,
         &opportunity::TABLE,
         &transaction::TABLE,
+        &receivable::TABLE,
         &member::TABLE,
         &connection::TABLE,
         &event::TABLE,

@@ -48,8 +48,10 @@ pub(crate) static TABLE: Table = Table {
             page: audit_entry::page,
         },
     ],
+    lists: &[],
     money: None,
     record_id: closegraph_entity::record::record_id,
+    part_of: None,
 };
 
 /// A user of the Close organization: owner of deals, actor of changes.

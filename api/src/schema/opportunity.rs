@@ -7,19 +7,20 @@ use serde::Deserialize;
 use super::audit_entry::{self, AuditEntryConnection, AuditEntryFilter, AuditEntryOrder};
 use super::company::{self, Company, CompanyFilter};
 use super::connection::{self, Connection};
-use super::inputs;
 use super::member::{self, Member, MemberFilter};
 use super::money::Money;
 use super::page::{page_types, pages_of};
 use super::person::{self, Person, PersonFilter};
+use super::receivable::{self, ReceivableConnection, ReceivableFilter, ReceivableOrder};
 use super::record::{CustomField, shared_fields};
 use super::transaction::{self, Transaction};
+use super::{inputs, page};
 use crate::query::operators::{
     BigIntFilter, DateFilter, DateTimeFilter, IdFilter, IntFilter, TextFilter, word_enum,
 };
 use crate::query::run::Answers;
 use crate::query::scalars::Date;
-use crate::query::table::{Field, ID as KEY, Many, One, Table};
+use crate::query::table::{Field, ID as KEY, Many, One, Table, Totals};
 
 pub(crate) static TABLE: Table = Table {
     name: "opportunity",
@@ -44,14 +45,20 @@ pub(crate) static TABLE: Table = Table {
         Field("lostAt", "{t}.lost_at"),
         Field("note", "{t}.note"),
         Field(
+            "highValue",
+            "(select coalesce({t}.value_minor >= z.high_value_minor and {t}.currency = z.currency, false)
+                from connection z where z.id = {t}.connection_id)"
+        ),
+        Field(
             "ageDays",
-            "(select greatest(0, coalesce({t}.won_on, ({t}.lost_at at time zone z.time_zone)::date, (now() at time zone z.time_zone)::date)
-                      - ({t}.source_created_at at time zone z.time_zone)::date)
+            "(select case when {t}.source_created_at is not null then greatest(0, coalesce({t}.won_on, ({t}.lost_at at time zone z.time_zone)::date, (now() at time zone z.time_zone)::date)
+                      - ({t}.source_created_at at time zone z.time_zone)::date) end
                 from connection z where z.id = {t}.connection_id)"
         ),
         Field(
             "stageDwellDays",
-            "(select greatest(0, (now() at time zone z.time_zone)::date - ({t}.stage_entered_at at time zone z.time_zone)::date)
+            "(select case when {t}.stage_entered_at is not null
+                         then greatest(0, (now() at time zone z.time_zone)::date - ({t}.stage_entered_at at time zone z.time_zone)::date) end
                 from connection z where z.id = {t}.connection_id)"
         ),
     ),
@@ -62,9 +69,14 @@ pub(crate) static TABLE: Table = Table {
         One { field: "owner", table: &member::TABLE, on: "{x}.id = {t}.owner_id" },
         One { field: "transaction", table: &transaction::TABLE, on: "{x}.opportunity_id = {t}.id and {x}.kind = 'won_deal'" },
     ],
-    many: &[Many { field: "auditTrail", table: &audit_entry::TABLE, on: "{x}.record_id = {t}.id", page: audit_entry::page }],
-    money: Some("value_minor"),
+    many: &[
+        Many { field: "receivables", table: &receivable::TABLE, on: receivable::OF_OPPORTUNITY, page: page::<ReceivableFilter, ReceivableOrder> },
+        Many { field: "auditTrail", table: &audit_entry::TABLE, on: "{x}.record_id = {t}.id", page: audit_entry::page },
+    ],
+    lists: &[],
+    money: Some(Totals { sum: "{t}.value_minor", kind: None }),
     record_id: closegraph_entity::record::record_id,
+    part_of: None,
 };
 
 word_enum! {
@@ -121,6 +133,9 @@ pub(crate) struct Opportunity {
     /// Monthly values times 12, others as they are.
     pub annualized_value: Option<Money>,
     pub value_period: BillingPeriod,
+    /// Whether it is worth at least what its connection calls high; false without such a threshold, and in another
+    /// currency.
+    pub high_value: bool,
     /// Per cent.
     pub confidence: Option<i32>,
     /// Estimated close date while the deal is not won.
@@ -140,10 +155,14 @@ pub(crate) struct Opportunity {
     /// What it is booked as, while it is won.
     pub transaction: Option<Box<Transaction>>,
     #[graphql(skip)]
+    receivables: Answers<ReceivableConnection>,
+    #[graphql(skip)]
     audit_trail: Answers<AuditEntryConnection>,
 }
 
 pages_of!(Opportunity {
+    /// The invoices that bill it.
+    receivables: ReceivableConnection, ReceivableFilter, ReceivableOrder;
     /// What happened to the record, the newest first.
     audit_trail: AuditEntryConnection, AuditEntryFilter, AuditEntryOrder;
 });
@@ -153,7 +172,8 @@ page_types!(
     OpportunityEdge,
     Opportunity,
     "deals",
-    totals
+    totals: Money,
+    "What all that match the filter add up to, a row a currency; unknown amounts are left out."
 );
 
 inputs! {
@@ -177,7 +197,7 @@ inputs! {
         person: PersonFilter => &person::TABLE, "{x}.id = {t}.person_id";
         owner: MemberFilter => &member::TABLE, "{x}.id = {t}.owner_id";
     }
-    many {}
+    many { receivables: ReceivableFilter => &receivable::TABLE, receivable::OF_OPPORTUNITY; }
     order {
         Value => "value_minor" Int true;
         ExpectedOn => "expected_on" Date true;

@@ -13,13 +13,13 @@ pub(crate) struct PageInfo {
     pub end_cursor: Option<String>,
 }
 
-/// Declares the connection and edge types of a record type; `with totals` where it carries money.
+/// Declares the connection and edge types of a record type; with `totals` where it carries money.
 macro_rules! page_types {
-    ($connection:ident, $edge:ident, $node:ty, $plain:literal $(, $totals:ident)?) => {
+    ($connection:ident, $edge:ident, $node:ty, $plain:literal $(, totals: $total:ty, $doc:literal)?) => {
         #[doc = concat!("A page of ", $plain, ".")]
         #[derive(Debug, Default, serde::Deserialize)]
         #[serde(transparent)]
-        pub(crate) struct $connection($crate::query::page::RawPage<$node>);
+        pub(crate) struct $connection($crate::query::page::RawPage<$node $(, $total)?>);
 
         #[doc = concat!("One of a page of ", $plain, ", with its cursor.")]
         #[derive(async_graphql::SimpleObject)]
@@ -75,8 +75,8 @@ macro_rules! page_types {
             }
 
             $(
-            /// What all that match the filter add up to, a row a currency; unknown amounts are left out.
-            async fn $totals(&self) -> &[$crate::schema::Money] {
+            #[doc = $doc]
+            async fn totals(&self) -> &[$total] {
                 &self.0.totals
             }
             )?

@@ -9,6 +9,7 @@ use super::company::{self, Company, CompanyFilter};
 use super::connection::{self, Connection};
 use super::opportunity::{self, OpportunityConnection, OpportunityFilter, OpportunityOrder};
 use super::page::{page_types, pages_of};
+use super::receivable::{self, ReceivableConnection, ReceivableFilter, ReceivableOrder};
 use super::record::{CustomField, shared_fields};
 use super::transaction::{self, TransactionConnection, TransactionFilter, TransactionOrder};
 use super::{inputs, page};
@@ -59,14 +60,22 @@ pub(crate) static TABLE: Table = Table {
             page: page::<TransactionFilter, TransactionOrder>,
         },
         Many {
+            field: "receivables",
+            table: &receivable::TABLE,
+            on: "{x}.person_id = {t}.id",
+            page: page::<ReceivableFilter, ReceivableOrder>,
+        },
+        Many {
             field: "auditTrail",
             table: &audit_entry::TABLE,
             on: "{x}.record_id = {t}.id",
             page: audit_entry::page,
         },
     ],
+    lists: &[],
     money: None,
     record_id: closegraph_entity::record::record_id,
+    part_of: None,
 };
 
 /// An e-mail address.
@@ -140,14 +149,18 @@ pub(crate) struct Person {
     #[graphql(skip)]
     transactions: Answers<TransactionConnection>,
     #[graphql(skip)]
+    receivables: Answers<ReceivableConnection>,
+    #[graphql(skip)]
     audit_trail: Answers<AuditEntryConnection>,
 }
 
 pages_of!(Person {
     /// The deals that name the person.
     opportunities: OpportunityConnection, OpportunityFilter, OpportunityOrder;
-    /// Money from deals that name the person.
+    /// Money from deals and invoices that name the person.
     transactions: TransactionConnection, TransactionFilter, TransactionOrder;
+    /// The invoices that name the person.
+    receivables: ReceivableConnection, ReceivableFilter, ReceivableOrder;
     /// What happened to the record, the newest first.
     audit_trail: AuditEntryConnection, AuditEntryFilter, AuditEntryOrder;
 });
@@ -169,6 +182,7 @@ inputs! {
     many {
         opportunities: OpportunityFilter => &opportunity::TABLE, "{x}.person_id = {t}.id";
         transactions: TransactionFilter => &transaction::TABLE, "{x}.person_id = {t}.id";
+        receivables: ReceivableFilter => &receivable::TABLE, "{x}.person_id = {t}.id";
     }
     order {
         Name => "name" Text true;

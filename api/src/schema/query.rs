@@ -11,12 +11,18 @@ use super::opportunity::{
     self, Opportunity, OpportunityConnection, OpportunityFilter, OpportunityOrder,
 };
 use super::person::{self, Person, PersonConnection, PersonFilter, PersonOrder};
+use super::receivable::{
+    self, Receivable, ReceivableConnection, ReceivableFilter, ReceivableOrder,
+};
 use super::record::Node;
 use super::sync_run::{self, SyncRun, SyncRunConnection, SyncRunFilter, SyncRunOrder};
 use super::transaction::{
     self, Transaction, TransactionConnection, TransactionFilter, TransactionOrder,
 };
-use crate::figures::revenue::{self, Revenue};
+use crate::figures::aging::{self, ReceivablesAging};
+use crate::figures::pipeline::{self, PipelineStage};
+use crate::figures::revenue::{self, Question, Revenue, RevenueBasis, RevenueGroupBy};
+use crate::figures::summary::{self, Summary};
 use crate::query::period::Period;
 use crate::query::scalars::Date;
 
@@ -71,6 +77,16 @@ impl Query {
         close_id: Option<String>,
     ) -> async_graphql::Result<Option<Transaction>> {
         Ok(by_either_id(ctx, &transaction::TABLE, id, close_id).await?)
+    }
+
+    /// One invoice, by id here or in Close.
+    async fn receivable(
+        &self,
+        ctx: &Context<'_>,
+        id: Option<ID>,
+        close_id: Option<String>,
+    ) -> async_graphql::Result<Option<Receivable>> {
+        Ok(by_either_id(ctx, &receivable::TABLE, id, close_id).await?)
     }
 
     /// One member, by id here or in Close.
@@ -149,7 +165,7 @@ impl Query {
         .await?)
     }
 
-    /// Money that came in: won deals.
+    /// Money that came in: won deals, and payments of invoices.
     async fn transactions(
         &self,
         ctx: &Context<'_>,
@@ -167,6 +183,28 @@ impl Query {
             ctx,
             &transaction::TABLE,
             super::page::<TransactionFilter, TransactionOrder>,
+        )
+        .await?)
+    }
+
+    /// Invoices.
+    async fn receivables(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Size of the page, 0 to 500; 50 when neither first nor last is given.")]
+        first: Option<i32>,
+        #[graphql(desc = "Start behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "Size of the page, counted from the end.")] last: Option<i32>,
+        #[graphql(desc = "End before this cursor.")] before: Option<String>,
+        filter: Option<ReceivableFilter>,
+        order_by: Option<Vec<ReceivableOrder>>,
+    ) -> async_graphql::Result<ReceivableConnection> {
+        // Read by the compiler, like those of nested lists.
+        let _ = (first, after, last, before, filter, order_by);
+        Ok(list(
+            ctx,
+            &receivable::TABLE,
+            super::page::<ReceivableFilter, ReceivableOrder>,
         )
         .await?)
     }
@@ -251,14 +289,62 @@ impl Query {
         Ok(connections(ctx).await?)
     }
 
-    /// Won revenue, a row a currency: of a named period, or between two days (both included).
+    /// Revenue, a row a currency and group: of a named period, or between two days (both included).
     async fn revenue(
         &self,
         ctx: &Context<'_>,
         period: Option<Period>,
         from: Option<Date>,
         to: Option<Date>,
+        #[graphql(
+            default,
+            desc = "What counts as revenue: won deals, unless said otherwise."
+        )]
+        basis: RevenueBasis,
+        #[graphql(
+            default,
+            desc = "One or two groups, of which at most one is of time. Times without revenue have zeros."
+        )]
+        group_by: Vec<RevenueGroupBy>,
+        #[graphql(
+            desc = "So many groups that are not of time in each currency, those with the largest totals; 500 at most, and when it is not given."
+        )]
+        first: Option<i32>,
     ) -> async_graphql::Result<Vec<Revenue>> {
-        Ok(revenue::revenue(ctx, period, from.map(|day| day.0), to.map(|day| day.0)).await?)
+        Ok(revenue::revenue(
+            ctx,
+            Question::new(period, from, to, basis, group_by, first)?,
+        )
+        .await?)
+    }
+
+    /// What unpaid and partly paid invoices leave to pay, by how long they are overdue. Each currency in which something
+    /// is owed has all buckets.
+    async fn receivables_aging(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "The day from which due dates are seen; today in each connection's zone, unless given. What is left to pay is that of now, whatever the day."
+        )]
+        as_of: Option<Date>,
+    ) -> async_graphql::Result<Vec<ReceivablesAging>> {
+        Ok(aging::aging(ctx, as_of.map(|day| day.0)).await?)
+    }
+
+    /// A period in one answer: a named one, or the days between two (both included). Each money figure is by currency.
+    async fn summary(
+        &self,
+        ctx: &Context<'_>,
+        period: Option<Period>,
+        from: Option<Date>,
+        to: Option<Date>,
+    ) -> async_graphql::Result<Summary> {
+        Ok(summary::summary(ctx, period, from, to).await?)
+    }
+
+    /// The open deals by pipeline, stage and currency, ordered by the names of pipelines and stages. A stage without open
+    /// deals has no row.
+    async fn pipeline(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<PipelineStage>> {
+        Ok(pipeline::pipeline(ctx).await?)
     }
 }

@@ -11,6 +11,7 @@ use super::event::Event;
 use super::member::Member;
 use super::opportunity::Opportunity;
 use super::person::Person;
+use super::receivable::Receivable;
 use super::sync_run::SyncRun;
 use super::transaction::Transaction;
 
@@ -81,6 +82,7 @@ pub(crate) enum MirroredRecord {
     Person(Box<Person>),
     Opportunity(Box<Opportunity>),
     Transaction(Box<Transaction>),
+    Receivable(Box<Receivable>),
     Member(Box<Member>),
 }
 
@@ -93,6 +95,7 @@ pub(crate) enum Node {
     Person(Box<Person>),
     Opportunity(Box<Opportunity>),
     Transaction(Box<Transaction>),
+    Receivable(Box<Receivable>),
     Member(Box<Member>),
     Connection(Box<Connection>),
     Event(Box<Event>),
@@ -108,12 +111,25 @@ pub(crate) enum RecordType {
     Person,
     Opportunity,
     Transaction,
+    Receivable,
     Member,
 }
 
 /// SQL of the fields that all mirrored tables have; `$type` is the table, `$url` the SQL of the link into Close.
 macro_rules! shared_fields {
     ($record_type:literal, $url:literal $(, $field:expr)* $(,)?) => {
+        $crate::schema::record::shared_fields!(
+            custom: concat!(
+                "(select coalesce(json_agg(json_build_object('id', v.key, 'name', coalesce(f.name, v.key),
+                                    'type', f.type, 'value', v.value) order by f.position, v.key), '[]')
+                    from jsonb_each({t}.custom) v
+                    left join custom_field f on f.connection_id = {t}.connection_id
+                          and f.record_type = '", $record_type, "' and f.close_id = v.key)"),
+            $url
+            $(, $field)*
+        )
+    };
+    (custom: $custom:expr, $url:expr $(, $field:expr)* $(,)?) => {
         &[
             Field("id", "{t}.id"),
             Field("closeId", "{t}.close_id"),
@@ -121,12 +137,7 @@ macro_rules! shared_fields {
             Field("createdAt", "{t}.source_created_at"),
             Field("updatedAt", "{t}.source_updated_at"),
             Field("syncedAt", "{t}.synced_at"),
-            Field("customFields", concat!(
-                "(select coalesce(json_agg(json_build_object('id', v.key, 'name', coalesce(f.name, v.key),
-                                    'type', f.type, 'value', v.value) order by f.position, v.key), '[]')
-                    from jsonb_each({t}.custom) v
-                    left join custom_field f on f.connection_id = {t}.connection_id
-                          and f.record_type = '", $record_type, "' and f.close_id = v.key)")),
+            Field("customFields", $custom),
             $($field,)*
         ]
     };

@@ -37,8 +37,10 @@ pub(crate) static TABLE: Table = Table {
     ],
     one: &[],
     many: &[],
+    lists: &[],
     money: None,
     record_id: closegraph_entity::record::record_id,
+    part_of: None,
 };
 
 word_enum! {

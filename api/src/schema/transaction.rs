@@ -13,13 +13,14 @@ use super::money::Money;
 use super::opportunity::{self, BillingPeriod, BillingPeriodFilter, Opportunity};
 use super::page::{page_types, pages_of};
 use super::person::{self, Person, PersonFilter};
+use super::receivable::{self, Receivable, ReceivableFilter};
 use super::record::{CustomField, shared_fields};
 use crate::query::operators::{
     BigIntFilter, DateFilter, DateTimeFilter, IdFilter, TextFilter, word_enum,
 };
 use crate::query::run::Answers;
 use crate::query::scalars::Date;
-use crate::query::table::{Field, ID as KEY, Many, One, Table};
+use crate::query::table::{Field, ID as KEY, Many, One, Table, Totals};
 
 pub(crate) static TABLE: Table = Table {
     name: "transaction",
@@ -37,6 +38,7 @@ pub(crate) static TABLE: Table = Table {
         ),
         Field("billingPeriod", "{t}.billing_period"),
         Field("category", "{t}.category"),
+        Field("categoryRule", "{t}.category_rule"),
         Field("pipelineName", "{t}.pipeline_name"),
     ),
     one: &[
@@ -65,6 +67,11 @@ pub(crate) static TABLE: Table = Table {
             table: &opportunity::TABLE,
             on: "{x}.id = {t}.opportunity_id",
         },
+        One {
+            field: "receivable",
+            table: &receivable::TABLE,
+            on: "{x}.id = {t}.receivable_id",
+        },
     ],
     many: &[Many {
         field: "auditTrail",
@@ -72,8 +79,13 @@ pub(crate) static TABLE: Table = Table {
         on: "{x}.record_id = {t}.id",
         page: audit_entry::page,
     }],
-    money: Some("amount_minor"),
+    lists: &[],
+    money: Some(Totals {
+        sum: "{t}.amount_minor",
+        kind: Some("kind"),
+    }),
     record_id: closegraph_entity::record::won_deal_id,
+    part_of: Some("receivable_id"),
 };
 
 word_enum! {
@@ -86,14 +98,15 @@ word_enum! {
     }
 }
 
-/// Money that came in: a won deal. A deal that leaves "won" has no transaction any more.
+/// Money that came in: a won deal, or a payment of an invoice, which are two views of the same money and never added up.
+/// A deal that leaves "won" has no transaction any more.
 #[derive(Debug, Default, Deserialize, SimpleObject)]
 #[serde(default, rename_all = "camelCase")]
 #[graphql(complex)]
 pub(crate) struct Transaction {
     /// Id in this deployment, a UUID.
     pub id: ID,
-    /// Id in Close of what it is derived from.
+    /// Id in Close of what it is derived from: the deal or the invoice.
     pub close_id: String,
     /// Link to the company in Close's web application.
     pub source_url: Option<String>,
@@ -105,22 +118,27 @@ pub(crate) struct Transaction {
     pub updated_at: DateTime<Utc>,
     /// When the mirror last wrote it.
     pub synced_at: DateTime<Utc>,
-    /// Custom fields that have a value.
+    /// Custom fields of the deal that have a value; a payment has none.
     pub custom_fields: Vec<CustomField>,
     pub kind: TransactionKind,
-    /// Day of the win; null where Close has none, and then in no period.
+    /// Day of the win or of the payment; null where Close has none, and then in no period.
     pub occurred_on: Option<Date>,
-    /// Null is unknown, not zero.
+    /// Null is unknown, not zero. Negative where a payment was taken back.
     pub amount: Option<Money>,
     /// How often the amount is paid.
     pub billing_period: BillingPeriod,
     pub category: Option<String>,
+    /// Name of the rule that gave the category.
+    pub category_rule: Option<String>,
     pub pipeline_name: Option<String>,
     /// The company; null while it has not arrived.
     pub company: Option<Box<Company>>,
     pub person: Option<Box<Person>>,
     pub owner: Option<Box<Member>>,
+    /// The deal that was won.
     pub opportunity: Option<Box<Opportunity>>,
+    /// The invoice that was paid.
+    pub receivable: Option<Box<Receivable>>,
     #[graphql(skip)]
     audit_trail: Answers<AuditEntryConnection>,
 }
@@ -135,8 +153,18 @@ page_types!(
     TransactionEdge,
     Transaction,
     "transactions",
-    totals
+    totals: TransactionTotal,
+    "What all that match the filter add up to, a row a kind and currency; unknown amounts are left out."
 );
+
+/// What transactions of one kind and currency add up to. Won deals and payments are never added to each other.
+#[derive(Debug, Deserialize, SimpleObject)]
+pub(crate) struct TransactionTotal {
+    kind: TransactionKind,
+    #[serde(flatten)]
+    #[graphql(flatten)]
+    sum: Money,
+}
 
 inputs! {
     TransactionFilter, TransactionOrder, TransactionOrderField;
@@ -149,6 +177,7 @@ inputs! {
         currency: TextFilter => "currency" Text false;
         billing_period: BillingPeriodFilter => "billing_period" Text false;
         category: TextFilter => "category" Text true;
+        category_rule: TextFilter => "category_rule" Text true;
         pipeline_name: TextFilter => "pipeline_name" Text true;
         created_at: DateTimeFilter => "source_created_at" Instant true;
         updated_at: DateTimeFilter => "source_updated_at" Instant false;
@@ -157,11 +186,13 @@ inputs! {
         company: CompanyFilter => &company::TABLE, "{x}.id = {t}.company_id";
         person: PersonFilter => &person::TABLE, "{x}.id = {t}.person_id";
         owner: MemberFilter => &member::TABLE, "{x}.id = {t}.owner_id";
+        receivable: ReceivableFilter => &receivable::TABLE, "{x}.id = {t}.receivable_id";
     }
     many {}
     order {
         OccurredOn => "occurred_on" Date true;
         Amount => "amount_minor" Int true;
+        Category => "category" Text true;
         CreatedAt => "source_created_at" Instant true;
         UpdatedAt => "source_updated_at" Instant false;
     }

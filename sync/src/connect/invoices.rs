@@ -6,6 +6,7 @@ mod propose;
 mod trial;
 mod words;
 
+pub use closegraph_entity::custom_type::CustomType;
 pub use propose::propose;
 pub use trial::{Trial, TriedInvoice, try_mapping};
 
@@ -19,16 +20,6 @@ use sqlx::types::Json;
 use sqlx::{PgConnection, PgPool};
 use std::collections::BTreeSet;
 use uuid::Uuid;
-
-/// A custom type as it is defined in Close.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CustomType {
-    pub id: String,
-    pub kind: Kind,
-    pub name: String,
-    pub archived: bool,
-    pub fields: Vec<TypeField>,
-}
 
 /// From this score on a proposal is used at once.
 pub const SURE: u8 = 75;

@@ -6,11 +6,17 @@
     reason = "a test fails by panicking"
 )]
 
+mod aging;
 mod http;
+mod invoices;
 mod mutations;
 mod operators;
 mod paging;
+mod pipeline;
 mod plans;
+mod receivables;
 mod records;
+mod revenue;
+mod summary;
 mod tenancy;
 mod world;

@@ -89,6 +89,7 @@ impl<'a> Rows<'a> {
             "companies" => "CompanyFilter",
             "people" => "PersonFilter",
             "opportunities" => "OpportunityFilter",
+            "receivables" => "ReceivableFilter",
             _ => "TransactionFilter",
         };
         let query = format!(
@@ -202,6 +203,28 @@ fn columns() -> Vec<Column<'static>> {
                 json!("1999-12-31"),
             ],
         ),
+        column(
+            "receivables",
+            "number",
+            "number",
+            [json!("INV-7"), json!("INV-31"), json!("")],
+        ),
+        column(
+            "receivables",
+            "dueOn",
+            "dueOn",
+            [
+                json!("2025-02-12"),
+                json!("2025-03-01"),
+                json!("1999-12-31"),
+            ],
+        ),
+        column(
+            "receivables",
+            "balanceDue { minorUnits }",
+            "balanceDueMinor",
+            [json!("3000"), json!("0"), json!("-5")],
+        ),
     ]
 }
 
@@ -209,6 +232,7 @@ fn columns() -> Vec<Column<'static>> {
 async fn each_operator_finds_what_it_says() {
     let world = World::new().await;
     world.seed(ONE, 150).await;
+    world.seed_invoices(ONE, 150).await;
     let token = world.token(&[ONE]).await;
     for column in &columns() {
         let rows = Rows::of(&world, &token, column).await;
@@ -330,6 +354,26 @@ async fn words_and_conditions_combine() {
     )
     .await;
     assert_eq!(every, 90 - mixed);
+    world.seed_invoices(ONE, 90).await;
+    let invoices = async |filter: &str| count("receivables", filter).await;
+    assert_eq!(invoices("{ status: { eq: ISSUED } }").await, 18);
+    assert_eq!(
+        invoices("{ status: { ne: ISSUED } }").await,
+        72,
+        "what is of no known status is not issued"
+    );
+    assert_eq!(invoices("{ status: { notIn: [ISSUED, PAID] } }").await, 54);
+    assert_eq!(invoices("{ status: { isNull: true } }").await, 18);
+    assert_eq!(invoices("{ paymentStatus: { ne: UNKNOWN } }").await, 54);
+    let paid = "{ payments: { some: { amountMinor: { gt: \"0\" } } } }";
+    assert_eq!(
+        invoices(paid).await,
+        invoices("{ amountPaidMinor: { gt: \"0\" } }").await
+    );
+    assert_eq!(
+        count("companies", "{ receivables: { none: {} } }").await,
+        50
+    );
     assert_eq!(
         count("people", "{ company: { closeId: { eq: \"lead_4\" } } }").await,
         2

@@ -3,7 +3,7 @@
 use crate::world::{ONE, OTHER, World};
 use serde_json::{Value, json};
 
-const LISTS: [(&str, &[&str]); 5] = [
+const LISTS: [(&str, &[&str]); 6] = [
     ("companies", &["NAME", "DOMAIN", "CREATED_AT", "UPDATED_AT"]),
     (
         "people",
@@ -15,7 +15,11 @@ const LISTS: [(&str, &[&str]); 5] = [
     ),
     (
         "transactions",
-        &["OCCURRED_ON", "AMOUNT", "CREATED_AT", "UPDATED_AT"],
+        &["OCCURRED_ON", "AMOUNT", "CATEGORY", "UPDATED_AT"],
+    ),
+    (
+        "receivables",
+        &["DUE_ON", "ISSUED_ON", "NUMBER", "TOTAL", "BALANCE_DUE"],
     ),
     ("events", &["RECEIVED_AT"]),
 ];
@@ -62,6 +66,8 @@ async fn pages_forward_and_backward_are_the_whole_list_in_its_order() {
     let world = World::new().await;
     world.seed(ONE, 60).await;
     world.seed(OTHER, 37).await;
+    world.seed_invoices(ONE, 60).await;
+    world.seed_invoices(OTHER, 37).await;
     let token = world.token(&[ONE, OTHER]).await;
     for (name, fields) in LISTS {
         for order in orders(fields) {
@@ -119,6 +125,7 @@ fn type_of(list: &str) -> &str {
         "people" => "Person",
         "opportunities" => "Opportunity",
         "transactions" => "Transaction",
+        "receivables" => "Receivable",
         _ => "Event",
     }
 }

@@ -61,7 +61,16 @@ fn read(node: &Value) -> f64 {
     (number("Actual Rows") + number("Rows Removed by Filter")) * number("Actual Loops")
 }
 
-const TABLES: [&str; 5] = ["company", "person", "opportunity", "transaction", "event"];
+const TABLES: [&str; 8] = [
+    "company",
+    "person",
+    "opportunity",
+    "transaction",
+    "receivable",
+    "receivable_line",
+    "link",
+    "event",
+];
 
 /// The nodes of a plan that read our tables.
 fn reads(plan: &Value) -> Vec<&Value> {
@@ -87,7 +96,7 @@ const SIZE: i32 = 20_000;
 /// Questions with the most rows that their answers may cost to read.
 fn questions() -> Vec<(String, f64)> {
     let mut questions = Vec::new();
-    let lists: [(&str, &[&str]); 4] = [
+    let lists: [(&str, &[&str]); 5] = [
         ("companies", &["NAME", "DOMAIN", "CREATED_AT", "UPDATED_AT"]),
         (
             "people",
@@ -99,7 +108,25 @@ fn questions() -> Vec<(String, f64)> {
         ),
         (
             "transactions",
-            &["OCCURRED_ON", "AMOUNT", "CREATED_AT", "UPDATED_AT"],
+            &[
+                "OCCURRED_ON",
+                "AMOUNT",
+                "CATEGORY",
+                "CREATED_AT",
+                "UPDATED_AT",
+            ],
+        ),
+        (
+            "receivables",
+            &[
+                "DUE_ON",
+                "ISSUED_ON",
+                "NUMBER",
+                "TOTAL",
+                "BALANCE_DUE",
+                "CREATED_AT",
+                "UPDATED_AT",
+            ],
         ),
     ];
     for (list, fields) in lists {
@@ -123,15 +150,51 @@ fn questions() -> Vec<(String, f64)> {
         "{ opportunities(filter: { updatedAt: { gt: \"2999-01-01T00:00:00Z\" } }) { nodes { id } totalCount } }",
         "{ companies(first: 20) { nodes { name people(first: 2) { nodes { name } } transactions(first: 2) { nodes { id } } } } }",
         "{ events(first: 20) { nodes { id } } }",
+        "{ receivables(first: 100, filter: { paymentStatus: { in: [UNPAID, PARTIAL] } }, orderBy: [{ field: DUE_ON }]) { nodes { number flags lineItems { description } company { name } opportunity { id } payments { occurredOn } } } }",
+        "{ receivables(filter: { number: { eq: \"INV-7\" } }, orderBy: [{ field: NUMBER }]) { nodes { id } totalCount } }",
+        "{ company(closeId: \"lead_77\") { receivables { nodes { id } } outstandingBalance { amount } averageDaysToPay } }",
+        "{ opportunity(closeId: \"oppo_33\") { receivables { nodes { number } totalCount totals { amount } } } }",
+        "{ transactions(filter: { closeId: { in: [\"custobj_34\", \"oppo_33\"] } }, orderBy: [{ field: UPDATED_AT }]) { nodes { id } totalCount } }",
     ];
     questions.extend(few.map(|query| (query.to_owned(), 3_000.0)));
-    // Deals were won over 500 days; a quarter and the one before are at most 184 of them.
-    let revenue = "{ revenue(period: THIS_QUARTER) { total { amount } previous { count } } }";
-    questions.push((
-        revenue.to_owned(),
-        f64::from(2 * SIZE / 3) * 184.0 / 500.0 * 1.1,
-    ));
+    questions.extend(figures());
     questions
+}
+
+/// Figures with the most rows that they may read.
+fn figures() -> Vec<(String, f64)> {
+    // Deals were won over 500 days; a quarter and the one before are at most 184 of them, a year is 366.
+    let won_in = |days: f64| f64::from(2 * SIZE / 3) * days / 500.0 * 1.1;
+    let owed = f64::from(2 * SIZE) * 0.4 + 10.0;
+    [
+        (
+            "{ revenue(period: THIS_QUARTER) { total { amount } previous { count } } }",
+            won_in(184.0),
+        ),
+        (
+            "{ revenue(period: THIS_YEAR, groupBy: [MONTH]) { group { from } total { amount } } }",
+            won_in(366.0),
+        ),
+        (
+            "{ revenue(period: THIS_QUARTER, groupBy: [COMPANY], first: 10) { group { label } total { amount } } }",
+            won_in(184.0) + 50.0,
+        ),
+        (
+            "{ receivablesAging { bucket count balanceDue { amount } } }",
+            owed,
+        ),
+        (
+            "{ summary(period: THIS_MONTH) { newCompanies newPeople invoiced { count } topCompanies { company { name } } } }",
+            won_in(31.0) + 200.0,
+        ),
+        ("{ summary(period: TODAY) { outstanding { count } } }", owed),
+        (
+            "{ pipeline { stageLabel count medianDwellDays } }",
+            f64::from(2 * SIZE / 3) + 10.0,
+        ),
+    ]
+    .map(|(query, rows)| (query.to_owned(), rows))
+    .into()
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -142,6 +205,8 @@ async fn lists_and_lookups_read_about_the_rows_that_they_answer() {
     let world = World::with(&EXPLAINED).await;
     world.seed(ONE, SIZE).await;
     world.seed(OTHER, SIZE).await;
+    world.seed_invoices(ONE, SIZE).await;
+    world.seed_invoices(OTHER, SIZE).await;
     let token = world.token(&[ONE, OTHER]).await;
     for (query, allowed) in questions() {
         plans.0.lock().unwrap().clear();

@@ -28,8 +28,30 @@ query ($company: ID!, $person: ID!) {
 fragment company on Company {
   id closeId name lifetimeValue { currency minorUnits }
   people { totalCount nodes { id } } opportunities { totalCount totals { currency minorUnits } }
-  transactions { nodes { id } } auditTrail { totalCount nodes { closeId } }
+  transactions { nodes { id } } receivables(first: 5) { totalCount totals { minorUnits } nodes { id } }
+  outstandingBalance { currency minorUnits } averageDaysToPay auditTrail { totalCount nodes { closeId } }
 }"#;
+
+/// The same for invoices, and the figures that they are part of.
+const INVOICES: &str = r#"{
+  receivables(first: 500) {
+    totalCount totals { currency minorUnits }
+    nodes { id raw flags lineItems { description } company { id } person { id } opportunity { id } payments { id } connection { id } } }
+  byMonth: revenue(period: THIS_YEAR, basis: COLLECTED, groupBy: [MONTH, COMPANY]) { groups { key label } count total { minorUnits } }
+  receivablesAging { currency bucket count balanceDue { minorUnits } }
+  summary(period: THIS_YEAR) {
+    newCompanies newPeople won { count total { minorUnits } } collected { count } invoiced { count total { minorUnits } }
+    outstanding { count overdueCount balanceDue { minorUnits } } topCompanies { company { id name } total { minorUnits } } }
+  pipeline { pipelineName stageLabel currency count value { minorUnits } weightedValue { minorUnits } }
+  invoice: receivable(closeId: "custobj_4") { id raw auditTrail { totalCount nodes { closeId } } }
+  billed: opportunities(filter: { receivables: { some: { payments: { none: {} } } } }) { totalCount }
+}"#;
+
+/// The answers to both.
+async fn everything(world: &World, token: &str) -> (Value, Value) {
+    let records = world.data(token, EVERYTHING, ids(ONE)).await;
+    (records, world.data(token, INVOICES, json!({})).await)
+}
 
 fn ids(connection: Uuid) -> Value {
     json!({
@@ -42,16 +64,21 @@ fn ids(connection: Uuid) -> Value {
 async fn an_answer_does_not_change_by_what_another_tenant_has() {
     let world = World::new().await;
     world.seed(ONE, 120).await;
+    world.seed_invoices(ONE, 120).await;
     let token = world.token(&[ONE]).await;
-    let alone = world.data(&token, EVERYTHING, ids(ONE)).await;
+    let (alone, figures) = everything(&world, &token).await;
     assert_eq!(alone["companies"]["totalCount"], 120, "{alone}");
     assert_eq!(alone["node"]["closeId"], "cont_1");
+    assert_eq!(figures["receivables"]["totalCount"], 120, "{figures}");
     assert_eq!(alone["byId"]["auditTrail"]["totalCount"], 1);
 
     world.seed(OTHER, 90).await;
-    assert_eq!(world.data(&token, EVERYTHING, ids(ONE)).await, alone);
+    world.seed_invoices(OTHER, 90).await;
+    let again = everything(&world, &token).await;
+    assert_eq!(again, (alone, figures));
     let both = world.token(&[ONE, OTHER]).await;
-    let both = world.data(&both, EVERYTHING, ids(ONE)).await;
+    let (both, figures) = everything(&world, &both).await;
+    assert_eq!(figures["receivables"]["totalCount"], 210);
     assert_eq!(both["companies"]["totalCount"], 210);
     assert_eq!(both["excluded"]["totalCount"], 208);
 }
@@ -61,6 +88,7 @@ async fn the_ids_of_another_tenant_find_nothing() {
     let world = World::new().await;
     world.seed(ONE, 50).await;
     world.seed(OTHER, 50).await;
+    world.seed_invoices(OTHER, 50).await;
     let token = world.token(&[ONE]).await;
     let hidden: Vec<(String, Uuid)> = sqlx::query_as(
         "select 'event', id from event where connection_id = $1
@@ -70,6 +98,7 @@ async fn the_ids_of_another_tenant_find_nothing() {
          union all select 'person', id from person where connection_id = $1
          union all select 'opportunity', id from opportunity where connection_id = $1
          union all select 'transaction', id from transaction where connection_id = $1
+         union all select 'receivable', id from receivable where connection_id = $1
          union all select 'member', id from member where connection_id = $1",
     )
     .bind(OTHER)
@@ -88,6 +117,7 @@ async fn the_ids_of_another_tenant_find_nothing() {
         "people",
         "opportunities",
         "transactions",
+        "receivables",
         "members",
         "events",
     ] {
@@ -108,9 +138,14 @@ async fn a_token_without_connections_sees_nothing() {
     let world = World::new().await;
     world.seed(ONE, 50).await;
     let token = world.token(&[]).await;
-    let answer = world.data(&token, EVERYTHING, ids(ONE)).await;
+    let (answer, figures) = everything(&world, &token).await;
     assert_eq!(answer["companies"], json!({ "totalCount": 0, "nodes": [] }));
     assert_eq!(answer["revenue"], json!([]));
+    for figure in ["byMonth", "receivablesAging", "pipeline"] {
+        assert_eq!(figures[figure], json!([]), "{figure}");
+    }
+    assert_eq!(figures["receivables"]["totalCount"], 0);
+    assert_eq!(figures["invoice"], Value::Null);
     assert_eq!(answer["connections"], json!([]));
     assert_eq!(answer["byId"], Value::Null);
     assert_eq!(answer["node"], Value::Null);

@@ -1,6 +1,10 @@
 import companies from '../examples/companies.graphql?raw';
 import companyPage from '../examples/company-page.graphql?raw';
+import pipeline from '../examples/pipeline.graphql?raw';
+import revenueTrend from '../examples/revenue-trend.graphql?raw';
+import month from '../examples/summarise-this-month.graphql?raw';
 import syncHealth from '../examples/sync-health.graphql?raw';
+import unpaidInvoices from '../examples/unpaid-invoices.graphql?raw';
 import wonRevenue from '../examples/won-revenue-this-quarter.graphql?raw';
 
 export type Example = {
@@ -16,6 +20,26 @@ export const EXAMPLES: readonly [Example, ...Example[]] = [
     title: 'Won revenue this quarter',
     about: 'Per currency, against the quarter before, and the deals behind the figure.',
     query: wonRevenue,
+  },
+  {
+    title: 'Revenue trend',
+    about: 'This year by month, owner and company, won and collected.',
+    query: revenueTrend,
+  },
+  {
+    title: 'Unpaid invoices',
+    about: 'The oldest due first, with what is left to pay, and how late all of it is.',
+    query: unpaidInvoices,
+  },
+  {
+    title: 'This month',
+    about: 'New companies and people, won, collected, invoiced and outstanding.',
+    query: month,
+  },
+  {
+    title: 'Pipeline',
+    about: 'Open deals by stage, weighted by confidence.',
+    query: pipeline,
   },
   {
     title: 'Companies',

@@ -9,7 +9,8 @@ pub(crate) trait Word: Copy + PartialEq + 'static {
     fn word(self) -> &'static str;
 }
 
-/// Conditions on a column of words, from the operators of its enum.
+/// Conditions on a column of words, from the operators of its enum. As with other columns, `ne` and `none` also hold
+/// where there is no value.
 pub(crate) fn words<E: Word>(
     column: Column,
     eq: Option<E>,
@@ -20,16 +21,20 @@ pub(crate) fn words<E: Word>(
     let these = |words: Vec<E>| words.into_iter().map(Word::word).collect();
     let others = |excluded: Vec<E>| {
         let others = E::ALL.iter().filter(|word| !excluded.contains(word));
-        others.map(|word| word.word()).collect()
+        let others = Test::Words(others.map(|word| word.word()).collect());
+        if column.nullable {
+            let either = [others, Test::IsNull(true)].map(|test| Filter::Column(column, test));
+            Filter::Or(either.into())
+        } else {
+            Filter::Column(column, others)
+        }
     };
-    let tests = [
-        eq.map(|word| these(vec![word])),
-        ne.map(|word| others(vec![word])),
-        any.map(these),
-        none.map(others),
-    ];
-    let tests = tests.into_iter().flatten().map(Test::Words);
-    super::on(column, tests.collect())
+    let equal = [eq.map(|word| vec![word]), any].into_iter().flatten();
+    let different = [ne.map(|word| vec![word]), none].into_iter().flatten();
+    equal
+        .map(|words| Filter::Column(column, Test::Words(these(words))))
+        .chain(different.map(others))
+        .collect()
 }
 
 /// An enum of words with its GraphQL names, and the operator object that compares it.

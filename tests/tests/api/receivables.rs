@@ -1,0 +1,459 @@
+//! Invoices, and what hangs on them.
+
+use crate::invoices::{Invoice, UNPAID, day};
+use crate::world::{ONE, OTHER, World};
+use chrono::{TimeDelta, Utc};
+use closegraph_entity::record::record_id;
+use serde_json::{Value, json};
+
+const UNPAID_INVOICES: &str =
+    include_str!("../../../web/graphiql/examples/unpaid-invoices.graphql");
+
+async fn one(world: &World, token: &str, close_id: &str, fields: &str) -> Value {
+    let query = format!("query ($id: String) {{ receivable(closeId: $id) {{ {fields} }} }}");
+    world.data(token, &query, json!({ "id": close_id })).await["receivable"].clone()
+}
+
+#[tokio::test]
+async fn unpaid_invoices_stand_by_due_date_with_what_is_left_to_pay() {
+    let world = World::new().await;
+    world.seed(ONE, 5).await;
+    let today = Utc::now().date_naive();
+    let due = |days: i64| Some(today + TimeDelta::days(days));
+    let half_paid = Invoice {
+        close_id: "custobj_partial",
+        company: Some("lead_1"),
+        payment_status: "partial",
+        due_on: due(-10),
+        balance: Some(2_500),
+        ..UNPAID
+    };
+    let yen = Invoice {
+        close_id: "custobj_yen",
+        due_on: due(0),
+        currency: "JPY",
+        places: 0,
+        total: Some(1_000),
+        balance: Some(1_000),
+        ..UNPAID
+    };
+    let others = [
+        ("custobj_paid", "paid", Some("paid"), Some(0)),
+        ("custobj_over", "overpaid", Some("paid"), Some(-500)),
+        ("custobj_void", "unknown", Some("void"), Some(10_000)),
+        ("custobj_draft", "unknown", Some("draft"), Some(10_000)),
+    ];
+    world.invoice(ONE, UNPAID).await;
+    world.invoice(ONE, half_paid).await;
+    world.invoice(ONE, yen).await;
+    for (close_id, payment_status, status, balance) in others {
+        let invoice = Invoice {
+            close_id,
+            payment_status,
+            status,
+            balance,
+            due_on: due(-3),
+            ..UNPAID
+        };
+        world.invoice(ONE, invoice).await;
+    }
+    for payment in [
+        (2, "2026-02-03", 5_000),
+        (1, "2026-02-01", 3_000),
+        (3, "2026-02-04", -500),
+    ] {
+        world.payment(ONE, half_paid, payment).await;
+    }
+    let token = world.token(&[ONE]).await;
+    let answer = world.data(&token, UNPAID_INVOICES, json!({})).await;
+    let list = &answer["receivables"];
+    assert_eq!(list["totalCount"], 3);
+    assert_eq!(
+        list["totals"],
+        json!([{ "amount": "1000", "currency": "JPY" }, { "amount": "125.00", "currency": "USD" }])
+    );
+    let shown: Vec<_> = list["nodes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|node| {
+            (
+                node["number"].as_str().unwrap(),
+                node["daysOverdue"].as_i64(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            ("custobj_partial", Some(10)),
+            ("custobj_yen", Some(0)),
+            ("custobj_1", None)
+        ]
+    );
+    let partial = &list["nodes"][0];
+    assert_eq!(partial["paymentStatus"], "PARTIAL");
+    assert_eq!(partial["amountPaid"], json!({ "amount": "75.00" }));
+    assert_eq!(partial["balanceDue"], json!({ "amount": "25.00" }));
+    assert_eq!(partial["company"]["name"], "Company 1");
+    let paid: Vec<_> = partial["payments"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|payment| payment["amount"]["amount"].clone())
+        .collect();
+    assert_eq!(
+        paid,
+        ["30.00", "50.00", "-5.00"],
+        "the oldest payment stands first"
+    );
+
+    let all = "{ receivables { totals { amount currency } nodes { number daysOverdue } } }";
+    let all = world.data(&token, all, json!({})).await;
+    assert_eq!(
+        all["receivables"]["totals"], list["totals"],
+        "nothing is owed on others"
+    );
+    for node in all["receivables"]["nodes"].as_array().unwrap() {
+        if others
+            .iter()
+            .any(|(close_id, ..)| node["number"] == *close_id)
+        {
+            assert_eq!(node["daysOverdue"], 0, "{node}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_invoice_is_overdue_by_the_days_of_its_connection() {
+    let world = World::new().await;
+    world.seed(ONE, 1).await;
+    world.seed(OTHER, 1).await;
+    // Between the two zones it is always two different days.
+    let zones = "update connection set time_zone = case when id = $1 then 'Pacific/Kiritimati' else 'Etc/GMT+12' end";
+    sqlx::query(zones)
+        .bind(ONE)
+        .execute(&world.pool)
+        .await
+        .unwrap();
+    let due_on = Some(Utc::now().date_naive() - TimeDelta::days(30));
+    for connection in [ONE, OTHER] {
+        world
+            .invoice(connection, Invoice { due_on, ..UNPAID })
+            .await;
+    }
+    let query = "{ receivables { nodes { daysOverdue connection { timeZone } } } }";
+    let token = world.token(&[ONE, OTHER]).await;
+    let answer = world.data(&token, query, json!({})).await;
+    let nodes = answer["receivables"]["nodes"].as_array().unwrap();
+    let days = |zone: &str| {
+        let node = nodes
+            .iter()
+            .find(|node| node["connection"]["timeZone"] == zone);
+        node.unwrap()["daysOverdue"].as_i64().unwrap()
+    };
+    let between = days("Pacific/Kiritimati") - days("Etc/GMT+12");
+    assert!((1..=2).contains(&between), "{between}");
+}
+
+#[tokio::test]
+async fn lines_are_exact_or_null_and_are_compared_with_the_total() {
+    let world = World::new().await;
+    world.seed(ONE, 1).await;
+    let dinar = Invoice {
+        close_id: "custobj_kwd",
+        currency: "KWD",
+        places: 3,
+        total: Some(10_505),
+        tax: Some(505),
+        ..UNPAID
+    };
+    let yen = Invoice {
+        close_id: "custobj_jpy",
+        currency: "JPY",
+        places: 0,
+        total: Some(150),
+        ..UNPAID
+    };
+    world.invoice(ONE, dinar).await;
+    world.invoice(ONE, yen).await;
+    let lines = [
+        (1, ("hours", Some("2.50"), Some("1.002"), None)),
+        (3, ("flat", None, None, Some("7.495"))),
+        (2, ("free", Some("1"), Some("0"), Some("0"))),
+    ];
+    for (position, line) in lines {
+        world.line(ONE, "custobj_kwd", position, line).await;
+    }
+    world
+        .line(
+            ONE,
+            "custobj_jpy",
+            1,
+            ("half a yen", None, Some("0.5"), Some("100.5")),
+        )
+        .await;
+    world
+        .line(ONE, "custobj_jpy", 2, ("unknown", Some("3"), None, None))
+        .await;
+    let token = world.token(&[ONE]).await;
+    let fields = "flags lineItems { description quantity unitPrice { amount } total { minorUnits currency } }";
+    let dinar = one(&world, &token, "custobj_kwd", fields).await;
+    let money = |minor: &str| json!({ "minorUnits": minor, "currency": "KWD" });
+    assert_eq!(
+        dinar,
+        json!({ "flags": [], "lineItems": [
+            { "description": "hours", "quantity": "2.5", "unitPrice": { "amount": "1.002" }, "total": money("2505") },
+            { "description": "free", "quantity": "1", "unitPrice": { "amount": "0.000" }, "total": money("0") },
+            { "description": "flat", "quantity": null, "unitPrice": null, "total": money("7495") },
+        ] }),
+        "2.505 + 0 + 7.495 are the total less the tax"
+    );
+    let yen = one(&world, &token, "custobj_jpy", fields).await;
+    assert_eq!(
+        yen,
+        json!({ "flags": [], "lineItems": [
+            { "description": "half a yen", "quantity": null, "unitPrice": null, "total": null },
+            { "description": "unknown", "quantity": "3", "unitPrice": null, "total": null },
+        ] }),
+        "nothing is rounded, and where a line is unknown nothing differs"
+    );
+    sqlx::query(
+        "update receivable set total_minor = total_minor + 1, flags = '[\"balance_differs\"]'",
+    )
+    .execute(&world.pool)
+    .await
+    .unwrap();
+    let dinar = one(&world, &token, "custobj_kwd", "flags").await;
+    assert_eq!(dinar["flags"], json!(["BALANCE_DIFFERS", "LINES_DIFFER"]));
+}
+
+#[tokio::test]
+async fn the_deal_of_an_invoice_is_the_surest_that_it_is_linked_with() {
+    let world = World::new().await;
+    world.seed(ONE, 9).await;
+    world.invoice(ONE, UNPAID).await;
+    let other = Invoice {
+        close_id: "custobj_2",
+        ..UNPAID
+    };
+    world.invoice(ONE, other).await;
+    for (deal, link) in [
+        ("oppo_3", ("linked", "match", 90)),
+        ("oppo_6", ("linked", "person", 90)),
+        ("oppo_9", ("candidate", "field", 100)),
+        ("oppo_1", ("rejected", "person", 100)),
+        ("oppo_2", ("linked", "field", 80)),
+    ] {
+        world.link(ONE, ("custobj_1", deal), link).await;
+    }
+    let token = world.token(&[ONE]).await;
+    let found = one(
+        &world,
+        &token,
+        "custobj_1",
+        "opportunity { closeId receivables { nodes { closeId } } }",
+    )
+    .await;
+    assert_eq!(
+        found,
+        json!({ "opportunity": { "closeId": "oppo_6", "receivables": { "nodes": [{ "closeId": "custobj_1" }] } } })
+    );
+    assert_eq!(
+        one(&world, &token, "custobj_2", "opportunity { id }").await,
+        json!({ "opportunity": null })
+    );
+    let query = "{
+        billed: opportunities(filter: { receivables: { some: {} } }, orderBy: [{ field: CREATED_AT }]) { totalCount }
+        candidate: opportunity(closeId: \"oppo_9\") { receivables { totalCount } }
+        of: receivables(filter: { opportunity: { closeId: { eq: \"oppo_6\" } } }) { nodes { closeId } }
+        less: receivables(filter: { opportunity: { closeId: { eq: \"oppo_3\" } } }) { nodes { closeId } } }";
+    let answer = world.data(&token, query, json!({})).await;
+    assert_eq!(
+        answer,
+        json!({
+            "billed": { "totalCount": 3 },
+            "candidate": { "receivables": { "totalCount": 0 } },
+            "of": { "nodes": [{ "closeId": "custobj_1" }] },
+            "less": { "nodes": [] },
+        })
+    );
+}
+
+#[tokio::test]
+async fn a_company_shows_what_it_owes_and_how_fast_it_pays() {
+    let world = World::new().await;
+    world.seed(ONE, 3).await;
+    let of = |close_id, payment_status, balance| Invoice {
+        close_id,
+        company: Some("lead_1"),
+        payment_status,
+        balance,
+        ..UNPAID
+    };
+    let invoices = [
+        Invoice {
+            issued_on: Some(day("2024-02-01")),
+            paid_on: Some(day("2024-03-01")),
+            ..of("custobj_leap", "paid", Some(0))
+        },
+        Invoice {
+            issued_on: Some(day("2026-02-01")),
+            paid_on: Some(day("2026-02-02")),
+            ..of("custobj_b", "overpaid", Some(-1))
+        },
+        Invoice {
+            issued_on: Some(day("2026-02-01")),
+            paid_on: Some(day("2026-02-02")),
+            ..of("custobj_c", "overpaid", Some(-1))
+        },
+        Invoice {
+            paid_on: Some(day("2026-02-02")),
+            ..of("custobj_d", "paid", Some(0))
+        },
+        Invoice {
+            issued_on: Some(day("2026-01-01")),
+            paid_on: Some(day("2026-02-02")),
+            ..of("custobj_e", "partial", Some(7))
+        },
+        Invoice {
+            currency: "EUR",
+            ..of("custobj_f", "unpaid", Some(9))
+        },
+        of("custobj_g", "unknown", Some(1_000)),
+    ];
+    for invoice in invoices {
+        world.invoice(ONE, invoice).await;
+    }
+    let token = world.token(&[ONE]).await;
+    let query = "{ companies(orderBy: [{ field: NAME }]) { nodes {
+        averageDaysToPay outstandingBalance { minorUnits currency } receivables { totalCount totals { minorUnits } } } } }";
+    let answer = world.data(&token, query, json!({})).await;
+    let nodes = &answer["companies"]["nodes"];
+    assert_eq!(
+        nodes[0],
+        json!({
+            "averageDaysToPay": "10.33",
+            "outstandingBalance": [{ "minorUnits": "9", "currency": "EUR" }, { "minorUnits": "7", "currency": "USD" }],
+            "receivables": { "totalCount": 7, "totals": [{ "minorUnits": "9" }, { "minorUnits": "7" }] },
+        }),
+        "29, 1 and 1 days"
+    );
+    assert_eq!(nodes[1]["averageDaysToPay"], Value::Null);
+    assert_eq!(nodes[1]["outstandingBalance"], json!([]));
+}
+
+#[tokio::test]
+async fn records_of_custom_types_show_only_as_what_they_mean() {
+    let world = World::new().await;
+    world.seed(ONE, 10).await;
+    world.seed_invoices(ONE, 10).await;
+    sqlx::query("insert into drift (connection_id, record_type, run_id, compared, missing, extra, stale, repaired)
+                 values ($1, 'custom_record', gen_random_uuid(), 3, 1, 0, 0, 0)")
+        .bind(ONE)
+        .execute(&world.pool)
+        .await
+        .unwrap();
+    let token = world.token(&[ONE]).await;
+    let id = record_id(ONE, "custobj_4");
+    let query = "query ($id: ID!) {
+        node(id: $id) { __typename ... on MirroredRecord { closeId sourceUrl customFields { id name type value } } }
+        receivable(id: $id) { raw auditTrail { totalCount nodes { recordType } } payments { closeId customFields { id } receivable { id } } }
+        byCloseId: transactions(filter: { closeId: { in: [\"custobj_4\", \"oppo_3\"] } }, orderBy: [{ field: CATEGORY }]) { nodes { kind } }
+        not: transactions(filter: { closeId: { notIn: [\"custobj_4\", \"oppo_3\"] } }) { totalCount }
+        every: transactions { totalCount }
+        deal: transaction(closeId: \"oppo_3\") { closeId category categoryRule }
+        connections { drift { types { recordType } } } }";
+    let answer = world.data(&token, query, json!({ "id": id })).await;
+    assert_eq!(
+        answer["node"],
+        json!({
+            "__typename": "Receivable",
+            "closeId": "custobj_4",
+            "sourceUrl": "https://app.close.com/lead/lead_5/",
+            "customFields": [{ "id": "cf_po", "name": "Purchase order", "type": "text", "value": "PO 7" }],
+        })
+    );
+    assert_eq!(
+        answer["receivable"],
+        json!({
+            "raw": { "id": "custobj_4" },
+            "auditTrail": { "totalCount": 1, "nodes": [{ "recordType": "RECEIVABLE" }] },
+            "payments": [{ "closeId": "custobj_4", "customFields": [], "receivable": { "id": id } }],
+        })
+    );
+    let mut kinds: Vec<String> = answer["byCloseId"]["nodes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|node| node["kind"].to_string())
+        .collect();
+    kinds.sort();
+    assert_eq!(kinds, ["\"INVOICE_PAYMENT\"", "\"WON_DEAL\""]);
+    let count = |name: &str| answer[name]["totalCount"].as_i64().unwrap();
+    assert_eq!(count("not") + 2, count("every"));
+    assert_eq!(
+        answer["deal"],
+        json!({ "closeId": "oppo_3", "category": null, "categoryRule": null })
+    );
+    assert_eq!(
+        answer["connections"],
+        json!([{ "drift": { "types": [{ "recordType": "RECEIVABLE" }] } }])
+    );
+}
+
+#[tokio::test]
+async fn won_deals_and_payments_are_never_added_up() {
+    let world = World::new().await;
+    world.seed(ONE, 4).await;
+    world.invoice(ONE, UNPAID).await;
+    world.payment(ONE, UNPAID, (1, "2026-02-01", 4_000)).await;
+    sqlx::query(
+        "update transaction set currency = 'USD', amount_minor = 4000, category = upper(kind)",
+    )
+    .execute(&world.pool)
+    .await
+    .unwrap();
+    let token = world.token(&[ONE]).await;
+    let query = "{ both: transactions { totals { kind amount currency } }
+        one: transactions(filter: { kind: { eq: INVOICE_PAYMENT }, category: { eq: \"INVOICE_PAYMENT\" } }) {
+          totals { formatted minorUnits } nodes { receivable { number } opportunity { id } } }
+        of: transactions(filter: { receivable: { number: { eq: \"custobj_1\" } } }) { totalCount } }";
+    let answer = world.data(&token, query, json!({})).await;
+    assert_eq!(
+        answer,
+        json!({
+            "both": { "totals": [
+                { "kind": "WON_DEAL", "amount": "40.00", "currency": "USD" },
+                { "kind": "INVOICE_PAYMENT", "amount": "40.00", "currency": "USD" },
+            ] },
+            "one": { "totals": [{ "formatted": "$40.00", "minorUnits": "4000" }],
+                     "nodes": [{ "receivable": { "number": "custobj_1" }, "opportunity": null }] },
+            "of": { "totalCount": 1 },
+        })
+    );
+}
+
+#[tokio::test]
+async fn deals_are_of_high_value_from_the_connection_s_threshold_on() {
+    let world = World::new().await;
+    world.seed(ONE, 60).await;
+    let token = world.token(&[ONE]).await;
+    let query =
+        "{ opportunities(first: 60) { nodes { highValue value { minorUnits currency } } } }";
+    let none = world.data(&token, query, json!({})).await;
+    let is_high = |node: &Value| node["highValue"].as_bool().unwrap();
+    let nodes = none["opportunities"]["nodes"].as_array().unwrap();
+    assert!(!nodes.iter().any(is_high), "without a threshold none is");
+    sqlx::query("update connection set high_value_minor = 10000")
+        .execute(&world.pool)
+        .await
+        .unwrap();
+    let some = world.data(&token, query, json!({})).await;
+    for node in some["opportunities"]["nodes"].as_array().unwrap() {
+        let minor = node["value"]["minorUnits"].as_str();
+        let minor: Option<i64> = minor.map(|minor| minor.parse().unwrap());
+        let expected = minor >= Some(10_000) && node["value"]["currency"] == "USD";
+        assert_eq!(is_high(node), expected, "{node}");
+    }
+}
