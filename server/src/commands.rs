@@ -6,6 +6,7 @@ mod connections;
 mod demo;
 mod events;
 mod health;
+mod mapping;
 mod migrate;
 mod remap;
 mod serve;
@@ -86,6 +87,7 @@ async fn dispatch(config: &Config, command: Command) -> anyhow::Result<()> {
         Command::Sync(Sync::CatchUp(args)) => verify::catch_up(config, &args).await,
         Command::Sync(Sync::Remap(args)) => remap::run(config, &args).await,
         Command::Events(command) => events::run(config, command).await,
+        Command::Mapping(command) => mapping::run(config, command).await,
         Command::Verify(args) => verify::verify(config, &args).await,
         Command::Token(Token::Create(args)) => token::create(config, args).await,
         Command::Token(Token::List(output)) => token::list(config, output.json).await,

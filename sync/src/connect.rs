@@ -12,7 +12,8 @@ pub use connections::Connections;
 pub(crate) use connections::mapping;
 pub(crate) use invoices::follow_kept;
 pub use invoices::{
-    CustomType, Mapped, SURE, Trial, TriedInvoice, custom_types, mapped, propose, try_mapping,
+    CustomType, Decision, Mapped, SURE, Trial, TriedInvoice, custom_types, decide_mapping, mapped,
+    propose, try_mapping,
 };
 pub use settings::reread_settings;
 pub use subscription::{Watched, rotate_signing_key, watch_subscription};

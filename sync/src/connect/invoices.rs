@@ -91,6 +91,50 @@ pub async fn custom_types(
     Ok(types.collect())
 }
 
+/// What a person decides about the invoices of an organization.
+#[derive(Clone, Debug)]
+pub enum Decision {
+    /// They are kept like this.
+    Mapping(InvoiceMapping),
+    /// There are none.
+    None,
+    /// Whatever is proposed.
+    Proposal,
+}
+
+/// Keeps what a person decided, named by `decided_by`. The sync maps what is stored again by itself.
+pub async fn decide_mapping(
+    pool: &PgPool,
+    connection_id: Uuid,
+    decision: &Decision,
+    decided_by: &str,
+) -> Result<(), SyncError> {
+    let (state, origin, mapping) = match decision {
+        Decision::Mapping(mapping) => (State::Active, Origin::Person, Some(mapping)),
+        Decision::None => (State::None, Origin::Person, None),
+        Decision::Proposal => (State::Waiting, Origin::Proposed, None),
+    };
+    let decided_by = (origin == Origin::Person).then_some(decided_by);
+    sqlx::query(
+        "insert into invoice_mapping (connection_id, state, origin, mapping, decided_by)
+         values ($1, $2, $3, $4, $5)
+         on conflict (connection_id) do update
+            set state = excluded.state, origin = excluded.origin, mapping = excluded.mapping,
+                decided_by = excluded.decided_by, updated_at = now()",
+    )
+    .bind(connection_id)
+    .bind(state.to_value())
+    .bind(origin.to_value())
+    .bind(mapping.map(Json))
+    .bind(decided_by)
+    .execute(pool)
+    .await?;
+    match decision {
+        Decision::Proposal => follow_kept(pool, connection_id).await,
+        Decision::Mapping(_) | Decision::None => Ok(()),
+    }
+}
+
 /// Proposes a mapping anew from what is kept of types and records.
 pub(crate) async fn follow_kept(pool: &PgPool, connection_id: Uuid) -> Result<(), SyncError> {
     let types = custom_types(pool, connection_id).await?;
