@@ -1,7 +1,7 @@
 //! Revenue by day, week, month, quarter and year.
 
 use crate::revenue::{revenue, won};
-use crate::world::{ONE, World};
+use crate::world::{ONE, OTHER, World};
 use serde_json::Value;
 
 /// A world with deals around a leap day, in two currencies.
@@ -134,5 +134,39 @@ async fn fiscal_quarters_are_the_connection_s_and_others_are_not() {
             "JPY 2024-Q1 Q1 2024 2024-02-28 2024-03-31 1x500",
             "USD 2024-Q1 Q1 2024 2024-02-28 2024-03-31 3x321",
         ]
+    );
+}
+
+#[tokio::test]
+async fn fiscal_quarters_of_one_name_stand_together_whatever_their_days() {
+    let world = World::new().await;
+    for connection in [ONE, OTHER] {
+        world.seed(connection, 1).await;
+    }
+    sqlx::query("update connection set fiscal_year_start = 4 where id = $1")
+        .bind(OTHER)
+        .execute(&world.pool)
+        .await
+        .unwrap();
+    won(&world, ONE, 1, "2027-02-01", "USD", 10).await;
+    won(&world, OTHER, 1, "2026-05-31", "USD", 5).await;
+    let span = "from: \"2026-04-01\", to: \"2027-03-31\", groupBy: [FISCAL_QUARTER]";
+    let both = world.token(&[ONE, OTHER]).await;
+    assert_eq!(
+        by(&world, &both, span).await,
+        [
+            "USD FY2026-Q2 Q2 FY2026 2026-04-01 2026-06-30 0x0",
+            "USD FY2026-Q3 Q3 FY2026 2026-07-01 2026-09-30 0x0",
+            "USD FY2026-Q4 Q4 FY2026 2026-10-01 2026-12-31 0x0",
+            "USD FY2027-Q1 Q1 FY2027 2026-04-01 2027-03-31 2x15",
+            "USD FY2027-Q2 Q2 FY2027 2026-07-01 2026-09-30 0x0",
+            "USD FY2027-Q3 Q3 FY2027 2026-10-01 2026-12-31 0x0",
+            "USD FY2027-Q4 Q4 FY2027 2027-01-01 2027-03-31 0x0",
+        ]
+    );
+    let alone = world.token(&[OTHER]).await;
+    assert_eq!(
+        by(&world, &alone, span).await.first().unwrap(),
+        "USD FY2027-Q1 Q1 FY2027 2026-04-01 2026-06-30 1x5"
     );
 }
