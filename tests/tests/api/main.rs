@@ -19,4 +19,6 @@ mod records;
 mod revenue;
 mod summary;
 mod tenancy;
+mod times;
+mod unpaid;
 mod world;
