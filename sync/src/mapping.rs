@@ -1,6 +1,7 @@
 //! Close objects to rows, one file an entity. Columns are a function of the raw object and the connection's settings,
 //! so that a better mapping is a replay of what is kept.
 
+mod binary;
 mod company;
 mod member;
 mod money;
@@ -9,6 +10,7 @@ mod person;
 mod row;
 mod transaction;
 
+pub(crate) use binary::Tuples;
 pub(crate) use company::CompanyColumns;
 pub(crate) use member::MemberColumns;
 pub(crate) use opportunity::OpportunityColumns;

@@ -25,6 +25,8 @@ pub(super) struct Folded {
     /// Records that are alive again.
     pub(super) restored: Vec<Uuid>,
     pub(super) trail: Trail,
+    /// Whether new rows may be written by COPY.
+    pub(super) copies: bool,
 }
 
 /// A death to be remembered.
@@ -49,6 +51,7 @@ impl Folded {
             tombstones: Vec::new(),
             restored: Vec::new(),
             trail: Trail::new(run_id),
+            copies: false,
         }
     }
 }

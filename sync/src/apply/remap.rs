@@ -1,7 +1,7 @@
 //! Columns computed again from the objects that are kept, where what stands in them is something else. Close is not
 //! asked, and versions stay.
 
-use super::lock;
+use super::lock::{self, Turn};
 use super::queue::Folded;
 use super::trail::Cause;
 use super::write::{differing, write};
@@ -94,7 +94,7 @@ pub(crate) async fn remove_orphans(
         .await?;
     let ids: Vec<Uuid> = orphans.iter().map(|(id, _, _)| *id).collect();
     let close_ids = orphans.iter().map(|(_, close_id, _)| close_id);
-    lock::lock(connection, context.connection_id, close_ids).await?;
+    lock::lock(connection, context.connection_id, Turn::Alone, close_ids).await?;
     // Their opportunities may have come in before the locks were ours.
     let orphans: Vec<(Uuid, String, DateTime<Utc>)> = sqlx::query_as(ORPHANS)
         .bind(context.connection_id)
@@ -165,7 +165,7 @@ impl Page {
             .fetch_all(&mut *connection)
             .await?;
         let close_ids = ids.iter().map(|(_, close_id, _)| close_id);
-        lock::lock(connection, context.connection_id, close_ids).await?;
+        lock::lock(connection, context.connection_id, Turn::Alone, close_ids).await?;
         let stage = match table {
             RecordType::Opportunity => "stage_entered_at",
             _ => "null::timestamptz",
