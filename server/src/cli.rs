@@ -7,7 +7,7 @@ mod sync;
 mod token;
 mod values;
 
-pub use connect::{Connect, ConnectArgs};
+pub use connect::{Connect, ConnectArgs, HighValue, SetArgs};
 pub use events::{EventSelection, EventState, Events, ListEvents};
 pub use mapping::{Mapping, MappingEdit, SetMapping, ShowMapping, TestMapping};
 pub use sync::{BackfillArgs, ConnectionArgs, Sync};

@@ -81,6 +81,7 @@ async fn dispatch(config: &Config, command: Command) -> anyhow::Result<()> {
         Command::Migrate(args) => migrate::run(config, &args).await,
         Command::Connect(Connect::Close(args)) => connect::run(config, *args).await,
         Command::Connect(Connect::RotateKey(args)) => connect::rotate_key(config, &args).await,
+        Command::Connect(Connect::Set(args)) => connect::set(config, &args).await,
         Command::Connections(output) => connections::run(config, output.json).await,
         Command::Sync(Sync::Backfill(args)) => backfill::run(config, &args).await,
         Command::Sync(Sync::Sweep(args)) => verify::sweep(config, &args).await,
