@@ -9,6 +9,7 @@ pub mod change_feed;
 pub mod company;
 pub mod connection;
 pub mod custom_field;
+pub mod delivery;
 pub mod drift;
 pub mod event;
 pub mod label;

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use closegraph_entity::{
-    api_token, audit_entry, change_feed, company, connection, custom_field, drift, event, label,
-    member, opportunity, person, rate_limit, record, sync_checkpoint, sync_run, tombstone,
+    api_token, audit_entry, change_feed, company, connection, custom_field, delivery, drift, event,
+    label, member, opportunity, person, rate_limit, record, sync_checkpoint, sync_run, tombstone,
     transaction,
 };
 use closegraph_migration::{Migrator, MigratorTrait};
@@ -70,6 +70,7 @@ async fn entities(orm: &DatabaseConnection) -> BTreeMap<String, Table> {
         described(orm, company::Entity).await,
         described(orm, connection::Entity).await,
         described(orm, custom_field::Entity).await,
+        described(orm, delivery::Entity).await,
         described(orm, drift::Entity).await,
         described(orm, event::Entity).await,
         described(orm, label::Entity).await,
