@@ -12,7 +12,7 @@ use closegraph_sync::apply::{Outcome, apply};
 use closegraph_sync::change::{Change, Content, changes_of_event};
 use closegraph_sync::close::Object;
 use closegraph_sync::{SyncOptions, SyncService};
-use closegraph_tests::{Database, sign, vault};
+use closegraph_tests::{Database, SETTLED, sign, vault};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -77,8 +77,7 @@ impl Arena {
     /// Forgets the histories before and tells Close of a new one.
     pub(crate) async fn begin(&self, history: &History) -> anyhow::Result<()> {
         *self.truth.lock().unwrap() = history.truth.clone();
-        let tables =
-            "company, person, opportunity, transaction, tombstone, event, audit_entry, change_feed";
+        let tables = "company, person, opportunity, transaction, tombstone, delivery, event, audit_entry, change_feed";
         let forget = sqlx::AssertSqlSafe(format!("truncate {tables}"));
         sqlx::query(forget).execute(&self.database.pool).await?;
         Ok(())
@@ -141,8 +140,7 @@ impl Arena {
             async move { service.run(stop).await }
         });
         let start = Instant::now();
-        let waiting = "select exists (select from event where state in ('pending', 'failed'))";
-        while sqlx::query_scalar(waiting)
+        while !sqlx::query_scalar::<_, bool>(SETTLED)
             .fetch_one(&self.database.pool)
             .await?
         {
