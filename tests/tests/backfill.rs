@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use close_sim::{Faults, RateLimit, SimulatorConfig};
+use close_sim::{Faults, InvoiceLayout, RateLimit, SimulatorConfig};
 use closegraph_sync::SyncError;
 use closegraph_sync::reconcile::{BackfillOptions, Progress, RunReport, Strategy, backfill};
 use closegraph_tests::{Close, Database, TYPES};
@@ -16,6 +16,8 @@ const LEADS: u32 = 3_000;
 fn quiet() -> SimulatorConfig {
     SimulatorConfig {
         leads: LEADS,
+        // What is counted here are the requests for leads and what they embed.
+        invoices: InvoiceLayout::None,
         traffic_per_second: 0.0,
         ..SimulatorConfig::default()
     }
@@ -134,6 +136,7 @@ async fn a_bulk_import_of_one_instant_is_read_completely_both_ways() {
         };
         let config = SimulatorConfig {
             leads: 8_000,
+            invoices: InvoiceLayout::None,
             same_instant_leads: 1_000,
             contacts_per_lead: Some(1),
             opportunities_per_lead: Some(0),
@@ -255,6 +258,7 @@ async fn a_list_longer_than_a_window_is_read_once() {
     const LEADS: u32 = 20_600;
     let config = SimulatorConfig {
         leads: LEADS,
+        invoices: InvoiceLayout::None,
         contacts_per_lead: Some(0),
         opportunities_per_lead: Some(0),
         rate_limit: RateLimit {

@@ -13,7 +13,7 @@ use closegraph_sync::apply::{Outcome, apply};
 use closegraph_sync::change::{Change, Content, changes_of_event};
 use closegraph_sync::close::Object;
 use closegraph_sync::{SyncOptions, SyncService};
-use closegraph_tests::{Database, sign, vault};
+use closegraph_tests::{Database, SETTLED, sign, vault};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -88,7 +88,7 @@ impl Arena {
         *self.truth.lock().unwrap() = history.truth.clone();
         let tables =
             "company, person, opportunity, transaction, custom_record, receivable, receivable_line,
-                      paid_amount, tombstone, event, audit_entry, change_feed";
+                      paid_amount, tombstone, delivery, event, audit_entry, change_feed";
         let forget = sqlx::AssertSqlSafe(format!("truncate {tables}"));
         sqlx::query(forget).execute(&self.database.pool).await?;
         Ok(())
@@ -151,8 +151,7 @@ impl Arena {
             async move { service.run(stop).await }
         });
         let start = Instant::now();
-        let waiting = "select exists (select from event where state in ('pending', 'failed'))";
-        while sqlx::query_scalar(waiting)
+        while !sqlx::query_scalar::<_, bool>(SETTLED)
             .fetch_one(&self.database.pool)
             .await?
         {
