@@ -59,7 +59,7 @@ impl FromStr for HighValue {
         let amount = text
             .parse::<Decimal>()
             .ok()
-            .filter(|amount| amount.is_sign_positive());
+            .filter(Decimal::is_sign_positive);
         amount
             .map(Self::From)
             .ok_or_else(|| "allowed: an amount such as 50000 or 49999.50, or none".to_owned())
