@@ -194,7 +194,7 @@ fn ages(organization: &Organization, answer: &Value) {
             1..=30 => "DAYS_1_30",
             31..=60 => "DAYS_31_60",
             61..=90 => "DAYS_61_90",
-            _ => "OVER_90_DAYS",
+            _ => "OVER_90",
         }
     };
     let expected = sums(organization.unpaid().map(|(invoice, left)| {
