@@ -9,20 +9,24 @@ mod member;
 mod money;
 mod mutation;
 mod opportunity;
-mod page;
+pub(crate) mod page;
 mod person;
 mod query;
 mod receivable;
 mod record;
 mod sync_run;
 mod transaction;
+mod worklist;
 
 pub(crate) use company::{Company, TABLE as COMPANY};
+pub(crate) use connection::TABLE as CONNECTION;
 pub(crate) use lookup::{compiler, pool, scope};
 pub(crate) use money::{CurrencyCode, Money, decimal, integer};
-pub(crate) use mutation::Mutation;
-pub(crate) use query::Query;
-pub(crate) use record::MirroredRecord;
+pub(crate) use opportunity::TABLE as OPPORTUNITY;
+pub(crate) use person::TABLE as PERSON;
+pub(crate) use receivable::TABLE as RECEIVABLE;
+pub(crate) use record::{MirroredRecord, Node};
+pub(crate) use transaction::TABLE as TRANSACTION;
 
 use crate::query::filter::Filter;
 use crate::query::operators::Operators;
@@ -30,7 +34,18 @@ use crate::query::order::OrderKey;
 use crate::query::page::PageRequest;
 use crate::query::selection::Arguments;
 use crate::query::table::Column;
-use async_graphql::{Enum, InputType};
+use async_graphql::{Enum, InputType, MergedObject};
+
+/// Questions about what is mirrored. Every answer is limited to the connections that the token may see.
+#[derive(Debug, MergedObject)]
+pub(crate) struct Query(query::Records, worklist::Worklist);
+
+/// All questions, and all decisions.
+pub(crate) const ROOTS: (Query, Mutation) = (
+    Query(query::Records, worklist::Worklist),
+    mutation::Mutation,
+);
+pub(crate) use mutation::Mutation;
 
 /// A filter object: all its conditions hold.
 pub(crate) trait FilterInput: InputType {

@@ -7,6 +7,7 @@
 )]
 
 mod aging;
+mod attention;
 mod http;
 mod invoices;
 mod mutations;
@@ -19,4 +20,5 @@ mod records;
 mod revenue;
 mod summary;
 mod tenancy;
+mod unmatched;
 mod world;
