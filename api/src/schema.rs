@@ -4,6 +4,7 @@ mod audit_entry;
 mod company;
 mod connection;
 mod event;
+mod link;
 mod lookup;
 mod member;
 mod money;
@@ -40,12 +41,15 @@ use async_graphql::{Enum, InputType, MergedObject};
 #[derive(Debug, MergedObject)]
 pub(crate) struct Query(query::Records, worklist::Worklist);
 
+/// Decisions of operators; they need a token with the role operator or admin. Close itself is never written to.
+#[derive(Debug, MergedObject)]
+pub(crate) struct Mutation(mutation::Events, link::Links);
+
 /// All questions, and all decisions.
 pub(crate) const ROOTS: (Query, Mutation) = (
     Query(query::Records, worklist::Worklist),
-    mutation::Mutation,
+    Mutation(mutation::Events, link::Links),
 );
-pub(crate) use mutation::Mutation;
 
 /// A filter object: all its conditions hold.
 pub(crate) trait FilterInput: InputType {

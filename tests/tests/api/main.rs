@@ -10,6 +10,7 @@ mod aging;
 mod attention;
 mod http;
 mod invoices;
+mod links;
 mod mutations;
 mod operators;
 mod paging;
