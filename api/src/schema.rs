@@ -4,6 +4,7 @@ mod audit_entry;
 mod company;
 mod connection;
 mod event;
+mod invoice_mapping;
 mod link;
 mod lookup;
 mod member;
@@ -39,16 +40,24 @@ use async_graphql::{Enum, InputType, MergedObject};
 
 /// Questions about what is mirrored. Every answer is limited to the connections that the token may see.
 #[derive(Debug, MergedObject)]
-pub(crate) struct Query(query::Records, worklist::Worklist);
+pub(crate) struct Query(
+    query::Records,
+    worklist::Worklist,
+    invoice_mapping::MappingQuestions,
+);
 
 /// Decisions of operators; they need a token with the role operator or admin. Close itself is never written to.
 #[derive(Debug, MergedObject)]
-pub(crate) struct Mutation(mutation::Events, link::Links);
+pub(crate) struct Mutation(mutation::Events, link::Links, invoice_mapping::Mappings);
 
 /// All questions, and all decisions.
 pub(crate) const ROOTS: (Query, Mutation) = (
-    Query(query::Records, worklist::Worklist),
-    Mutation(mutation::Events, link::Links),
+    Query(
+        query::Records,
+        worklist::Worklist,
+        invoice_mapping::MappingQuestions,
+    ),
+    Mutation(mutation::Events, link::Links, invoice_mapping::Mappings),
 );
 
 /// A filter object: all its conditions hold.

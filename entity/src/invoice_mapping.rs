@@ -27,6 +27,21 @@ pub struct Model {
     pub updated_at: DateTimeUtc,
 }
 
+/// Writes what a person decided of the connection `$1`: the state `$2`, which is `active` with the mapping `$3`, or `none`
+/// without; `$4` is who. Sync maps anew what it holds when the mapping is another one.
+pub const SET: &str = "
+    insert into invoice_mapping (connection_id, state, origin, mapping, decided_by) values ($1, $2, 'person', $3, $4)
+    on conflict (connection_id) do update
+       set state = excluded.state, origin = excluded.origin, mapping = excluded.mapping,
+           decided_by = excluded.decided_by, updated_at = now()";
+
+/// Takes back what a person decided of the connection `$1`: its types are read again at once, and a mapping is proposed.
+pub const RESET: &str = "
+    with reread as (update connection set settings_read_at = null where id = $1)
+    update invoice_mapping
+       set state = 'waiting', origin = 'proposed', mapping = null, decided_by = null, updated_at = now()
+     where connection_id = $1";
+
 /// Whether invoices are mapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize)]
 #[sea_orm(rs_type = "String", db_type = "Text", rename_all = "snake_case")]

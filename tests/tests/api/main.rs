@@ -11,6 +11,7 @@ mod attention;
 mod http;
 mod invoices;
 mod links;
+mod mapping;
 mod mutations;
 mod operators;
 mod paging;
