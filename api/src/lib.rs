@@ -10,10 +10,12 @@ mod query;
 mod schema;
 mod scope;
 pub mod token;
+mod trial;
 
 pub use error::ApiError;
 pub use http::{Api, ApiOptions, Limits, router};
 pub use query::run::STATEMENTS;
+pub use trial::{InvoiceTrial, Tried};
 
 use async_graphql::{EmptySubscription, Schema, SchemaBuilder};
 use schema::{MirroredRecord, Mutation, Query, ROOTS};

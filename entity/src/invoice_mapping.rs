@@ -3,7 +3,7 @@
 mod check;
 
 use super::custom_type::Kind;
-use super::receivable::Status as InvoiceStatus;
+use super::receivable::{Flag, PaymentStatus, Status as InvoiceStatus};
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -181,6 +181,27 @@ pub struct ProposedField {
     /// How sure it is, of 100.
     pub score: u8,
     pub reason: String,
+}
+
+/// An invoice as a mapping that is tried would make it; amounts in minor units.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TriedInvoice {
+    /// Close's `custobj_…` or `acti_…`.
+    pub close_id: String,
+    pub number: Option<String>,
+    pub status: Option<InvoiceStatus>,
+    pub status_label: Option<String>,
+    pub payment_status: PaymentStatus,
+    pub issued_on: Option<Date>,
+    pub due_on: Option<Date>,
+    pub paid_on: Option<Date>,
+    /// ISO 4217.
+    pub currency: String,
+    pub total_minor: Option<i64>,
+    pub paid_minor: Option<i64>,
+    pub balance_minor: Option<i64>,
+    pub flags: Vec<Flag>,
+    pub line_count: u64,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -2,6 +2,7 @@
 
 mod input;
 mod shape;
+mod tried;
 
 use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, Utc};
@@ -21,6 +22,7 @@ use crate::query::run::fetch;
 use crate::query::selection::Selection;
 use input::InvoiceMappingInput;
 use shape::{CustomType, InvoiceMapping, InvoiceMappingProposal, Names};
+use tried::TriedInvoice;
 
 word_enum! {
     /// Whether invoices are mapped.
@@ -118,6 +120,18 @@ impl MappingQuestions {
         connection: Option<ID>,
     ) -> async_graphql::Result<InvoiceMappingSetting> {
         Ok(setting(ctx, connection_of(ctx, connection.as_ref())?).await?)
+    }
+
+    /// What the invoices that changed last would be under a mapping, before it is set. It needs a token with the role
+    /// operator or admin. Nothing is written, and Close is not asked.
+    async fn try_invoice_mapping(
+        &self,
+        ctx: &Context<'_>,
+        connection: ID,
+        mapping: InvoiceMappingInput,
+        #[graphql(desc = "So many invoices, 100 at most; 20 unless given.")] first: Option<i32>,
+    ) -> async_graphql::Result<Vec<TriedInvoice>> {
+        Ok(tried::tried(ctx, &connection, mapping, first).await?)
     }
 }
 

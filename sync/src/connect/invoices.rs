@@ -2,10 +2,12 @@
 //! otherwise.
 
 mod propose;
+mod trial;
 mod words;
 
 pub use closegraph_entity::custom_type::CustomType;
 pub use propose::propose;
+pub use trial::try_mapping;
 
 use crate::error::SyncError;
 use closegraph_entity::custom_type::{Kind, TypeField};

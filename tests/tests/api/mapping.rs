@@ -275,3 +275,111 @@ async fn mappings_are_read_and_set_only_where_the_token_may() {
         OTHER.to_string()
     );
 }
+
+#[tokio::test]
+async fn a_mapping_is_tried_on_what_is_kept_before_it_is_set() {
+    let world = World::new().await;
+    for connection in [ONE, OTHER] {
+        world.seed(connection, 1).await;
+        world.invoice_types(connection).await;
+        for (close_id, type_id, custom, at) in [
+            (
+                "custobj_1",
+                "cotype_invoice",
+                json!({ "cf_total": 12.5, "cf_state": "Sent", "cf_due": "2026-02-03" }),
+                "2026-01-02Z",
+            ),
+            (
+                "custobj_2",
+                "cotype_invoice",
+                json!({ "cf_total": 7, "cf_state": "Lost" }),
+                "2026-01-01Z",
+            ),
+            (
+                "custobj_3",
+                "cotype_line",
+                json!({ "cf_of": "custobj_1", "cf_price": 5 }),
+                "2026-01-01Z",
+            ),
+            (
+                "custobj_4",
+                "cotype_line",
+                json!({ "cf_of": "custobj_1", "cf_price": 7.5 }),
+                "2026-01-01Z",
+            ),
+        ] {
+            let mut raw =
+                json!({ "id": close_id, "name": close_id, "custom_object_type_id": type_id });
+            for (field, value) in custom.as_object().unwrap() {
+                raw[format!("custom.{field}")] = value.clone();
+            }
+            sqlx::query(
+                "insert into custom_record (id, connection_id, close_id, kind, type_id, custom, raw, source_updated_at)
+                 values ($1, $2, $3, 'custom_object', $4, $5, $6, $7::text::timestamptz)",
+            )
+            .bind(closegraph_entity::record::record_id(connection, close_id))
+            .bind(connection)
+            .bind(close_id)
+            .bind(type_id)
+            .bind(custom)
+            .bind(raw)
+            .bind(at)
+            .execute(&world.pool)
+            .await
+            .unwrap();
+        }
+    }
+    let query = "query ($c: ID!, $m: InvoiceMappingInput!, $first: Int) { tryInvoiceMapping(connection: $c, mapping: $m, first: $first) {
+        closeId number status statusLabel paymentStatus dueOn total { amount currency } amountPaid { amount } balanceDue { amount } flags lineCount } }";
+    let operator = world.token_of(&[ONE], Role::Operator, None).await;
+    let mut mapping = fitting();
+    mapping["fields"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({ "role": "DUE_ON", "fieldId": "cf_due" }));
+    let variables = json!({ "c": ONE, "m": mapping });
+    let tried = world.data(&operator, query, variables).await["tryInvoiceMapping"].clone();
+    assert_eq!(
+        tried,
+        json!([
+            { "closeId": "custobj_1", "number": "custobj_1", "status": "ISSUED", "statusLabel": "Sent", "paymentStatus": "UNPAID",
+              "dueOn": "2026-02-03", "total": { "amount": "12.50", "currency": "EUR" }, "amountPaid": { "amount": "0.00" },
+              "balanceDue": { "amount": "12.50" }, "flags": [], "lineCount": 2 },
+            { "closeId": "custobj_2", "number": "custobj_2", "status": null, "statusLabel": "Lost", "paymentStatus": "UNKNOWN",
+              "dueOn": null, "total": { "amount": "7.00", "currency": "EUR" }, "amountPaid": { "amount": "0.00" },
+              "balanceDue": { "amount": "7.00" }, "flags": ["STATUS_UNKNOWN"], "lineCount": 0 },
+        ])
+    );
+    let one = json!({ "c": ONE, "m": fitting(), "first": 1 });
+    let one = world.data(&operator, query, one).await;
+    assert_eq!(one["tryInvoiceMapping"].as_array().unwrap().len(), 1);
+    let (.., mapping, _) = stored(&world, ONE).await;
+    assert_eq!(mapping, None, "nothing is set");
+    let viewer = world.token(&[ONE]).await;
+    for (token, variables, expected) in [
+        (&viewer, json!({ "c": ONE, "m": fitting() }), "FORBIDDEN"),
+        (
+            &operator,
+            json!({ "c": OTHER, "m": fitting() }),
+            "NOT_FOUND",
+        ),
+        (
+            &operator,
+            json!({ "c": ONE, "m": fitting(), "first": 101 }),
+            "PAGE_TOO_LARGE",
+        ),
+        (
+            &operator,
+            json!({ "c": ONE, "m": fitting(), "first": -1 }),
+            "BAD_USER_INPUT",
+        ),
+        (
+            &operator,
+            json!({ "c": ONE, "m": { "typeId": "cotype_line", "fields": [] } }),
+            "BAD_USER_INPUT",
+        ),
+    ] {
+        let (message, code) = world.refused(token, query, variables).await;
+        assert_eq!(code, expected, "{message}");
+    }
+}

@@ -316,7 +316,7 @@ fn custom_type(one: &types::CustomType) -> CustomType {
     }
 }
 
-fn shown(status: Status) -> ReceivableStatus {
+pub(super) fn shown(status: Status) -> ReceivableStatus {
     match status {
         Status::Draft => ReceivableStatus::Draft,
         Status::Issued => ReceivableStatus::Issued,
