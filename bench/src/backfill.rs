@@ -1,7 +1,7 @@
 //! A first full load beside a plain COPY of the rows that it wrote.
 
 use anyhow::Context;
-use close_sim::SimulatorConfig;
+use close_sim::{InvoiceLayout, SimulatorConfig};
 use closegraph_sync::reconcile::{BackfillOptions, Progress, Strategy, backfill};
 use closegraph_tests::{Close, Database};
 use futures::TryStreamExt;
@@ -18,6 +18,7 @@ pub(crate) async fn measure(leads: u32) -> anyhow::Result<String> {
     let database = Database::start(&[]).await?;
     let config = SimulatorConfig {
         leads,
+        invoices: InvoiceLayout::None,
         contacts_per_lead: Some(2),
         opportunities_per_lead: Some(1),
         traffic_per_second: 0.0,

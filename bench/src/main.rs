@@ -10,6 +10,10 @@ use closegraph_tests::Demo;
 
 const LEADS: u32 = 20_000;
 
+/// As the server has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     match std::env::args().nth(1).as_deref() {
@@ -18,14 +22,21 @@ async fn main() -> anyhow::Result<()> {
             peers::measure(say).await
         }
         Some("peers") => peers::measure(say).await,
-        Some(other) => bail!("{other} is not measured: say peers, or nothing for all"),
+        Some("deliveries") => deliveries::measure(say).await,
+        Some("paced") => {
+            say(&deliveries::paced(&Demo::start(LEADS)?).await?);
+            Ok(())
+        }
+        Some(other) => {
+            bail!("{other} is not measured: say peers, deliveries or paced, or nothing for all")
+        }
     }
 }
 
 /// All that needs no other program than Postgres.
 async fn own() -> anyhow::Result<()> {
     say(&backfill::measure(LEADS).await?);
-    say(&deliveries::measure().await?);
+    deliveries::measure(say).await?;
     let demo = Demo::start(LEADS)?;
     // Of a demo at rest; what deliveries write is vacuumed and analyzed for a while.
     say(&reads::measure(&demo).await?);

@@ -3,7 +3,7 @@
 mod python;
 
 use anyhow::{Context, ensure};
-use close_sim::{RateLimit, Simulator, SimulatorConfig};
+use close_sim::{InvoiceLayout, RateLimit, Simulator, SimulatorConfig};
 use closegraph_sync::reconcile::{BackfillOptions, Progress, Strategy, backfill};
 use closegraph_tests::{Close, Database, PrivatePostgres};
 use python::{Python, Timing};
@@ -118,6 +118,7 @@ pub(crate) async fn measure(say: fn(&str)) -> anyhow::Result<()> {
 fn organization() -> SimulatorConfig {
     SimulatorConfig {
         leads: LEADS,
+        invoices: InvoiceLayout::None,
         contacts_per_lead: Some(2),
         opportunities_per_lead: Some(1),
         traffic_per_second: 0.0,

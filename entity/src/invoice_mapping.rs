@@ -183,10 +183,10 @@ pub struct ProposedField {
     pub reason: String,
 }
 
-/// An invoice as a mapping that is tried would make it; amounts in minor units.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// An invoice as a mapping that is tried would make it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct TriedInvoice {
-    /// Close's `custobj_…` or `acti_…`.
     pub close_id: String,
     pub number: Option<String>,
     pub status: Option<InvoiceStatus>,
@@ -197,11 +197,15 @@ pub struct TriedInvoice {
     pub paid_on: Option<Date>,
     /// ISO 4217.
     pub currency: String,
+    /// Decimal places of the currency.
+    pub currency_places: i16,
     pub total_minor: Option<i64>,
+    pub tax_minor: Option<i64>,
     pub paid_minor: Option<i64>,
     pub balance_minor: Option<i64>,
     pub flags: Vec<Flag>,
-    pub line_count: u64,
+    /// Lines that stand in the invoice, or records that are its lines.
+    pub lines: usize,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -11,6 +11,7 @@ pub mod connection;
 pub mod custom_field;
 pub mod custom_record;
 pub mod custom_type;
+pub mod delivery;
 pub mod drift;
 pub mod event;
 pub mod invoice_mapping;

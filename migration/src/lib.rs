@@ -10,6 +10,7 @@ mod m0005_reconcile;
 mod m0006_retention;
 mod m0007_label;
 mod m0008_rate_limit;
+mod m0009_delivery;
 mod m0010_receivable;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -63,6 +64,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_retention::STEP),
             Box::new(m0007_label::STEP),
             Box::new(m0008_rate_limit::STEP),
+            Box::new(m0009_delivery::STEP),
             Box::new(m0010_receivable::STEP),
         ]
     }

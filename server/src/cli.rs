@@ -2,12 +2,14 @@
 
 mod connect;
 mod events;
+mod mapping;
 mod sync;
 mod token;
 mod values;
 
-pub use connect::{Connect, ConnectArgs};
+pub use connect::{Connect, ConnectArgs, HighValue, SetArgs};
 pub use events::{EventSelection, EventState, Events, ListEvents};
+pub use mapping::{Mapping, MappingEdit, SetMapping, ShowMapping, TestMapping};
 pub use sync::{BackfillArgs, ConnectionArgs, Sync};
 pub use token::{RevokeArgs, Token, TokenArgs, TokenRole};
 
@@ -67,6 +69,9 @@ pub enum Command {
     /// What Close sent, what became of it, and what to do about it.
     #[command(subcommand)]
     Events(Events),
+    /// How the organization keeps its invoices.
+    #[command(subcommand)]
+    Mapping(Mapping),
     /// Tokens for the API.
     #[command(subcommand)]
     Token(Token),

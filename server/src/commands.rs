@@ -6,6 +6,7 @@ mod connections;
 mod demo;
 mod events;
 mod health;
+mod mapping;
 mod migrate;
 mod remap;
 mod serve;
@@ -80,12 +81,14 @@ async fn dispatch(config: &Config, command: Command) -> anyhow::Result<()> {
         Command::Migrate(args) => migrate::run(config, &args).await,
         Command::Connect(Connect::Close(args)) => connect::run(config, *args).await,
         Command::Connect(Connect::RotateKey(args)) => connect::rotate_key(config, &args).await,
+        Command::Connect(Connect::Set(args)) => connect::set(config, &args).await,
         Command::Connections(output) => connections::run(config, output.json).await,
         Command::Sync(Sync::Backfill(args)) => backfill::run(config, &args).await,
         Command::Sync(Sync::Sweep(args)) => verify::sweep(config, &args).await,
         Command::Sync(Sync::CatchUp(args)) => verify::catch_up(config, &args).await,
         Command::Sync(Sync::Remap(args)) => remap::run(config, &args).await,
         Command::Events(command) => events::run(config, command).await,
+        Command::Mapping(command) => mapping::run(config, command).await,
         Command::Verify(args) => verify::verify(config, &args).await,
         Command::Token(Token::Create(args)) => token::create(config, args).await,
         Command::Token(Token::List(output)) => token::list(config, output.json).await,

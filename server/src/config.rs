@@ -97,6 +97,8 @@ pub struct Sync {
     pub verify_s: NonZeroU64,
     pub settings_s: NonZeroU64,
     pub subscription_s: NonZeroU64,
+    /// Absent: the rules that come with the program.
+    pub categories_file: Option<PathBuf>,
     pub event_body_retention_days: u16,
     pub event_retention_days: u16,
 }
@@ -176,6 +178,7 @@ impl Default for Sync {
             verify_s: seconds(86_400),
             settings_s: seconds(900),
             subscription_s: seconds(300),
+            categories_file: None,
             event_body_retention_days: 35,
             event_retention_days: 90,
         }

@@ -13,8 +13,11 @@ pub struct Trial(pub PgPool);
 impl InvoiceTrial for Trial {
     fn try_mapping(&self, connection: Uuid, mapping: InvoiceMapping, first: u32) -> Tried<'_> {
         Box::pin(async move {
-            let tried = try_mapping(&self.0, connection, mapping, first).await;
-            tried.map_err(|error| error.logged())
+            let show = usize::try_from(first).unwrap_or_default();
+            let tried = try_mapping(&self.0, connection, mapping, show).await;
+            tried
+                .map(|tried| tried.invoices)
+                .map_err(|error| error.logged())
         })
     }
 }

@@ -17,6 +17,7 @@ use crate::rest::limits::Limiter;
 use crate::webhooks::Webhooks;
 use crate::world::World;
 use crate::world::event::EventLog;
+use crate::world::id::Id;
 use crate::world::moment::{Clock, Moment};
 use crate::world::organization::Organization;
 use crate::world::records::Records;
@@ -24,7 +25,8 @@ use crate::world::records::Records;
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) config: SimulatorConfig,
-    pub(crate) organization: Arc<Organization>,
+    organization: RwLock<Arc<Organization>>,
+    pub(crate) organization_id: Id,
     pub(crate) clock: Arc<Clock>,
     world: RwLock<World>,
     faults: RwLock<Faults>,
@@ -58,10 +60,13 @@ impl App {
         let mint = generate::stream(config.seed, generate::MINT);
         let timing = config.webhooks.clone();
         let webhooks = Webhooks::new(timing, config.seed, Arc::clone(&clock), shutdown, tasks)?;
-        let mut world = World::new(organization, records, Arc::clone(&clock), log, mint);
+        let custom_mint = generate::stream(config.seed, generate::CUSTOM_MINT);
+        let mints = (mint, custom_mint);
+        let mut world = World::new(organization, records, Arc::clone(&clock), log, mints);
         world.set_read_lag(Duration::from_millis(config.faults.read_lag_ms));
         Ok(Self {
-            organization: Arc::clone(&world.organization),
+            organization_id: world.organization.id,
+            organization: RwLock::new(Arc::clone(&world.organization)),
             clock,
             world: RwLock::new(world),
             faults: RwLock::new(config.faults.clone()),
@@ -71,6 +76,22 @@ impl App {
             requests: RequestLog::default(),
             traffic: watch::Sender::new(config.traffic_per_second),
             config,
+        })
+    }
+
+    /// The organization as it is defined now.
+    pub(crate) fn organization(&self) -> Arc<Organization> {
+        let organization = self.organization.read();
+        Arc::clone(&organization.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A change of definitions, then what [`App::organization`] gives.
+    pub(crate) fn redefine<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
+        self.write(|world| {
+            let answer = change(world);
+            let organization = self.organization.write();
+            *organization.unwrap_or_else(PoisonError::into_inner) = Arc::clone(&world.organization);
+            answer
         })
     }
 

@@ -22,6 +22,8 @@ pub struct SimulatorConfig {
     /// How many leads share one `date_updated` to the microsecond, as after a bulk import; at
     /// most an eighth of all leads. Default 36.
     pub same_instant_leads: u32,
+    /// How the team keeps its invoices. Default English custom objects.
+    pub invoices: InvoiceLayout,
     /// ISO 4217 code of the organization. Default USD.
     pub currency: String,
     /// Accepted as the user of HTTP Basic auth, with an empty password.
@@ -54,6 +56,7 @@ impl Default for SimulatorConfig {
             contacts_per_lead: None,
             opportunities_per_lead: None,
             same_instant_leads: 36,
+            invoices: InvoiceLayout::default(),
             currency: "USD".into(),
             api_key: "api_simulator.demo".into(),
             access_token: "simulator-access-token".into(),
@@ -94,6 +97,44 @@ impl SimulatorConfig {
         match self.faults.invalid() {
             Some(fault) => refuse(fault, "a probability from 0.0 to 1.0"),
             None => Ok(()),
+        }
+    }
+}
+
+/// How a team keeps its invoices in Close, which has none of its own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum InvoiceLayout {
+    /// Not at all: no custom types.
+    None,
+    /// Custom objects "Invoice" and, for their lines, "Invoice Line".
+    #[default]
+    English,
+    /// Custom activities "Rechnung", amounts as texts such as `1.234,56`, lines in one text.
+    German,
+    /// Custom objects "Factura" that tell what is still open instead of what is paid.
+    Spanish,
+    /// Custom types that look like invoices by their names and are none.
+    Misleading,
+}
+
+impl InvoiceLayout {
+    /// All of them, in the order of the command's help.
+    pub const ALL: [Self; 5] = [
+        Self::None,
+        Self::English,
+        Self::German,
+        Self::Spanish,
+        Self::Misleading,
+    ];
+
+    /// As the command takes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::English => "english",
+            Self::German => "german",
+            Self::Spanish => "spanish",
+            Self::Misleading => "misleading",
         }
     }
 }

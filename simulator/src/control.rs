@@ -1,6 +1,7 @@
 //! The control endpoints under `/_sim`: not part of Close, for tests and for looking behind the
 //! scenes.
 
+pub(crate) mod invoices;
 mod objects;
 mod replay;
 mod revenue;
@@ -25,6 +26,9 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .route("/state", get(revenue::state))
         .route("/revenue", get(revenue::revenue))
         .route("/objects/{kind}", get(objects::objects))
+        .route("/invoices", get(invoices::invoices))
+        .route("/custom_field/{named}", put(invoices::change_field))
+        .route("/custom_type/{named}", put(invoices::rename_type))
         .route("/webhooks", get(webhooks))
         .route(
             "/faults",

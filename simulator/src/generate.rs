@@ -1,9 +1,12 @@
 //! Makes a believable organization from a seed. Each lead has a random stream of its own, so a
 //! lead is the same however many others there are.
 
+mod billing;
 mod child;
 mod custom;
+mod custom_type;
 mod dice;
+mod invoice;
 mod lead;
 mod names;
 mod organization;
@@ -16,6 +19,7 @@ use rand_chacha::ChaCha8Rng;
 
 pub(crate) use self::child::{contact_edit_body, new_contact_body, new_deal_body};
 pub(crate) use self::dice::Dice;
+pub(crate) use self::invoice::{Draft, line};
 pub(crate) use self::lead::{company, new_lead_body};
 
 use crate::config::SimulatorConfig;
@@ -32,7 +36,15 @@ pub(crate) const TRAFFIC: u64 = 2;
 pub(crate) const FAULTS: u64 = 3;
 pub(crate) const WEBHOOK_FAULTS: u64 = 4;
 pub(crate) const SUBSCRIPTIONS: u64 = 5;
+/// The custom types of an invoice layout.
+const CUSTOM_TYPES: u64 = 6;
+/// Ids of custom objects and activities that are created while running, and of their events.
+pub(crate) const CUSTOM_MINT: u64 = 7;
+/// What people do with invoices.
+pub(crate) const BILLING: u64 = 8;
 const LEADS: u64 = 1 << 20;
+/// Each lead's invoices.
+const INVOICES: u64 = 1 << 40;
 
 const DAY: i64 = 24 * 60 * Moment::MINUTE;
 /// 24 months.
@@ -73,7 +85,9 @@ struct Maker<'c> {
 /// The organization and its objects at `now`.
 pub(crate) fn generate(config: &SimulatorConfig, now: Moment) -> (Organization, Records) {
     let mut rng = stream(config.seed, ORGANIZATION);
-    let organization = organization::organization(&config.currency, now, &mut rng);
+    let mut organization = organization::organization(&config.currency, now, &mut rng);
+    let mut types_rng = stream(config.seed, CUSTOM_TYPES);
+    custom_type::add(config.invoices, &mut organization, &mut types_rng);
     let import_at = now.plus(-rng.random_range(40 * DAY..60 * DAY));
     let imported = config.same_instant_leads.min(config.leads / 8);
     let mut maker = Maker {
@@ -92,6 +106,10 @@ pub(crate) fn generate(config: &SimulatorConfig, now: Moment) -> (Organization, 
         let mut dice = Dice::new(stream(config.seed, LEADS + u64::from(number)));
         let import = (number < imported).then_some(import_at);
         maker.lead(number, import, &mut dice, &mut records);
+    }
+    for number in 0..config.leads {
+        let mut dice = Dice::new(stream(config.seed, INVOICES + u64::from(number)));
+        maker.invoices(number, &mut dice, &mut records);
     }
     (organization, records)
 }

@@ -25,10 +25,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
-pub use crate::config::{RateLimit, SimulatorConfig, WebhookTiming};
+pub use crate::config::{InvoiceLayout, RateLimit, SimulatorConfig, WebhookTiming};
 pub use crate::faults::Faults;
 
 use crate::app::App;
+use crate::world::write::FieldChange;
 
 /// Why a simulator cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -133,7 +134,7 @@ impl Simulator {
 
     /// `orga_…`
     pub fn organization_id(&self) -> &str {
-        self.app.organization.id.as_str()
+        self.app.organization_id.as_str()
     }
 
     /// Changes per second from now on, up to 10,000; 0 is none.
@@ -146,6 +147,40 @@ impl Simulator {
     /// Puts the organization's clock forward, as if nothing had happened for so long.
     pub fn advance(&self, by: std::time::Duration) {
         self.app.clock.advance(by);
+    }
+
+    /// What every live invoice is, whatever fields tell it: the lines of `GET /_sim/invoices`.
+    pub fn invoices(&self) -> Vec<serde_json::Value> {
+        control::invoices::truth(&self.app)
+    }
+
+    /// Renames the custom type's field with this id or name, with its schema event; false when
+    /// there is none.
+    pub fn rename_custom_field(&self, field: &str, name: &str) -> bool {
+        let change = FieldChange {
+            name: Some(name.into()),
+            ..FieldChange::default()
+        };
+        self.change_custom_field(field, &change)
+    }
+
+    /// New words for choices of a custom type's field, old and new, in the objects too, with all
+    /// their events; false when there is no such field or word.
+    pub fn reword_choices(&self, field: &str, words: &[(&str, &str)]) -> bool {
+        let words = words
+            .iter()
+            .map(|(old, new)| ((*old).into(), (*new).into()));
+        let change = FieldChange {
+            words: words.collect(),
+            rewrite: true,
+            ..FieldChange::default()
+        };
+        self.change_custom_field(field, &change)
+    }
+
+    fn change_custom_field(&self, field: &str, change: &FieldChange) -> bool {
+        let changed = self.app.redefine(|world| world.change_field(field, change));
+        changed.is_ok()
     }
 
     /// Resolves once everything has ended after the shutdown.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
-use close_sim::{Faults, RateLimit, Simulator, SimulatorConfig, WebhookTiming};
+use close_sim::{Faults, InvoiceLayout, RateLimit, Simulator, SimulatorConfig, WebhookTiming};
 use tokio_util::sync::CancellationToken;
 
 /// A stand-in for the Close CRM's API: seeded data, people at work, signed webhooks, faults.
@@ -70,6 +70,9 @@ struct Data {
     /// Leads that share one date_updated, as after a bulk import
     #[arg(long, value_name = "N", default_value_t = 36)]
     same_instant_leads: u32,
+    /// How the team keeps its invoices: none, english, german, spanish or misleading
+    #[arg(long, value_name = "LAYOUT", default_value = "english", value_parser = invoice_layout)]
+    invoices: InvoiceLayout,
     /// ISO 4217 code of the organization
     #[arg(long, default_value = "USD", value_parser = currency)]
     currency: String,
@@ -199,6 +202,13 @@ fn currency(text: &str) -> Result<String, String> {
     }
 }
 
+fn invoice_layout(text: &str) -> Result<InvoiceLayout, String> {
+    let found = InvoiceLayout::ALL
+        .into_iter()
+        .find(|layout| layout.as_str() == text);
+    found.ok_or_else(|| "none, english, german, spanish or misleading".into())
+}
+
 fn probability(text: &str) -> Result<f64, String> {
     let given = text
         .parse()
@@ -230,6 +240,7 @@ impl Serve {
             contacts_per_lead: data.contacts_per_lead,
             opportunities_per_lead: data.opportunities_per_lead,
             same_instant_leads: data.same_instant_leads,
+            invoices: data.invoices,
             currency: data.currency,
             api_key: behaviour.api_key,
             access_token: behaviour.access_token,

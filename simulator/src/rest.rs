@@ -1,6 +1,6 @@
 //! The REST API under `/api/v1` as Close answers it.
 //!
-//! Not here yet, answered 404 as an unknown path: tasks, activities, custom objects, exports,
+//! Not here yet, answered 404 as an unknown path: tasks, other activities, exports,
 //! OAuth and the MCP server.
 
 pub(crate) mod answer;
@@ -8,7 +8,10 @@ pub(crate) mod auth;
 pub(crate) mod body;
 mod caller;
 mod contact;
+mod custom_activity;
 mod custom_field;
+mod custom_object;
+mod custom_type;
 mod event;
 mod guard;
 mod lead;
@@ -72,8 +75,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .route("/pipeline/", get(status::pipelines))
         .route("/status/lead/", get(status::lead_statuses))
         .route("/status/opportunity/", get(status::opportunity_statuses))
-        .route("/custom_field/{on}/", get(custom_field::list))
-        .route("/custom_field_schema/{on}/", get(custom_field::schema))
+        .merge(custom_routes())
         .route("/data/search/", post(search::search))
         .route("/event/", get(event::list))
         .route("/event/{id}/", get(event::one))
@@ -88,6 +90,42 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .method_not_allowed_fallback(|| async { Failure::MethodNotAllowed })
         .layer(from_fn_with_state(Arc::clone(app), guard::guard))
         .with_state(Arc::clone(app))
+}
+
+/// Custom types, their fields and their instances.
+fn custom_routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/custom_field/{on}/", get(custom_field::list))
+        .route("/custom_field/{on}/{id}/", get(custom_field::one))
+        .route("/custom_field_schema/{on}/", get(custom_field::schema))
+        .route(
+            "/custom_field_schema/{on}/{id}/",
+            get(custom_field::type_schema),
+        )
+        .route("/custom_object_type/", get(custom_type::object_types))
+        .route("/custom_object_type/{id}/", get(custom_type::object_type))
+        .route("/custom_activity/", get(custom_type::activity_types))
+        .route("/custom_activity/{id}/", get(custom_type::activity_type))
+        .route(
+            "/custom_object/",
+            get(custom_object::list).post(custom_object::create),
+        )
+        .route(
+            "/custom_object/{id}/",
+            get(custom_object::one)
+                .put(custom_object::update)
+                .delete(custom_object::delete),
+        )
+        .route(
+            "/activity/custom/",
+            get(custom_activity::list).post(custom_activity::create),
+        )
+        .route(
+            "/activity/custom/{id}/",
+            get(custom_activity::one)
+                .put(custom_activity::update)
+                .delete(custom_activity::delete),
+        )
 }
 
 /// Lets a POST that stands for a long GET through as that GET.

@@ -2,9 +2,14 @@
 
 pub(crate) mod contact;
 pub(crate) mod custom;
+pub(crate) mod custom_field;
+pub(crate) mod custom_record;
+pub(crate) mod custom_type;
+pub(crate) mod decimal;
 pub(crate) mod event;
 pub(crate) mod fields;
 pub(crate) mod id;
+pub(crate) mod invoice;
 pub(crate) mod lead;
 pub(crate) mod moment;
 pub(crate) mod money;
@@ -21,13 +26,14 @@ use std::time::Duration;
 use rand_chacha::ChaCha8Rng;
 
 use self::contact::Contact;
+use self::custom_record::CustomRecord;
 use self::event::{Event, EventLog};
 use self::id::{Id, IdKind};
 use self::lead::Lead;
 use self::moment::{Clock, Moment};
 use self::opportunity::Opportunity;
 use self::organization::Organization;
-use self::records::Records;
+use self::records::{Kind, Records};
 use self::store::Handle;
 
 /// Everything behind the lock.
@@ -40,6 +46,9 @@ pub(crate) struct World {
     pub(crate) log: EventLog,
     lagging: Option<Lagging>,
     rng: ChaCha8Rng,
+    /// Ids of custom objects, custom activities and of what is told of them: others stay the same
+    /// with invoices and without.
+    custom_rng: ChaCha8Rng,
     outbox: Vec<Arc<Event>>,
 }
 
@@ -56,6 +65,7 @@ enum Change {
     Lead(Handle, Option<Arc<Lead>>),
     Contact(Handle, Option<Arc<Contact>>),
     Opportunity(Handle, Option<Arc<Opportunity>>),
+    Custom(Kind, Handle, Option<Arc<CustomRecord>>),
 }
 
 impl World {
@@ -64,7 +74,7 @@ impl World {
         records: Records,
         clock: Arc<Clock>,
         log: EventLog,
-        rng: ChaCha8Rng,
+        (rng, custom_rng): (ChaCha8Rng, ChaCha8Rng),
     ) -> Self {
         Self {
             organization: Arc::new(organization),
@@ -73,12 +83,18 @@ impl World {
             log,
             lagging: None,
             rng,
+            custom_rng,
             outbox: Vec::new(),
         }
     }
 
     pub(crate) fn mint(&mut self, kind: IdKind) -> Id {
         Id::random(kind, &mut self.rng)
+    }
+
+    /// An id of a custom object or activity, or of an event or a request about one.
+    pub(crate) fn mint_custom(&mut self, kind: IdKind) -> Id {
+        Id::random(kind, &mut self.custom_rng)
     }
 
     /// Sets how long lists and search stay behind writes; zero is not at all.
@@ -115,6 +131,9 @@ impl World {
                 Some((_, Change::Opportunity(place, version))) => {
                     lagging.shown.opportunities.put(place, version);
                 }
+                Some((_, Change::Custom(kind, place, version))) => {
+                    lagging.shown.custom_mut(kind).put(place, version);
+                }
                 None => break,
             }
         }
@@ -147,6 +166,13 @@ impl World {
         let version = version.map(Arc::new);
         self.note(|| Change::Opportunity(place, version.clone()));
         self.records.opportunities.put(place, version);
+    }
+
+    /// A custom object or a custom activity.
+    pub(crate) fn put_custom(&mut self, kind: Kind, place: Handle, version: Option<CustomRecord>) {
+        let version = version.map(Arc::new);
+        self.note(|| Change::Custom(kind, place, version.clone()));
+        self.records.custom_mut(kind).put(place, version);
     }
 
     fn note(&mut self, change: impl FnOnce() -> Change) {

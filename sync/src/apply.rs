@@ -4,6 +4,7 @@
 //! newest state once with one statement a table. Rows, tombstones, audit entries and feed entries go into the
 //! caller's transaction, so that they commit together with the inbox states or the checkpoint that cover them.
 
+mod copy;
 mod fold;
 mod invoice;
 mod lock;
@@ -18,6 +19,7 @@ mod write;
 use crate::change::Change;
 use crate::mapping::MappingContext;
 use fold::fold;
+pub(crate) use lock::Turn;
 use queue::Folded;
 pub(crate) use queue::record_type;
 pub(crate) use remap::{After, Remapped, TABLES, remap_page, remove_orphans};
@@ -51,6 +53,42 @@ pub async fn apply(
     run_id: Option<Uuid>,
     changes: Vec<Change>,
 ) -> Result<Vec<Outcome>, sqlx::Error> {
+    hold(transaction, context.connection_id, Turn::Alone, &changes).await?;
+    apply_held(transaction, context, Folded::new(run_id), changes).await
+}
+
+/// Holds the objects of changes until the transaction ends.
+pub(crate) async fn hold(
+    transaction: &mut Transaction<'_, Postgres>,
+    connection_id: Uuid,
+    turn: Turn,
+    changes: &[Change],
+) -> Result<(), sqlx::Error> {
+    let ids = changes.iter().map(|change| &change.close_id);
+    lock::lock(transaction, connection_id, turn, ids).await
+}
+
+/// Applies changes of objects that are held, and writes those by COPY that are many and new. The future must not be
+/// dropped before its end: sqlx can't use a session again whose COPY was broken off.
+pub(crate) async fn copy_held(
+    transaction: &mut Transaction<'_, Postgres>,
+    context: &MappingContext,
+    run_id: Option<Uuid>,
+    changes: Vec<Change>,
+) -> Result<Vec<Outcome>, sqlx::Error> {
+    let folded = Folded {
+        copies: true,
+        ..Folded::new(run_id)
+    };
+    apply_held(transaction, context, folded, changes).await
+}
+
+async fn apply_held(
+    transaction: &mut Transaction<'_, Postgres>,
+    context: &MappingContext,
+    mut folded: Folded,
+    changes: Vec<Change>,
+) -> Result<Vec<Outcome>, sqlx::Error> {
     let connection: &mut PgConnection = transaction;
     let mut outcomes = vec![Outcome::Unchanged; changes.len()];
     let mut objects: BTreeMap<_, Vec<(usize, Change)>> = BTreeMap::new();
@@ -58,15 +96,8 @@ pub async fn apply(
         let key = (change.object_type, change.close_id.clone());
         objects.entry(key).or_default().push((index, change));
     }
-    lock::lock(
-        connection,
-        context.connection_id,
-        objects.keys().map(|(_, id)| id),
-    )
-    .await?;
     let stored = stored::load(connection, context.connection_id, objects.keys()).await?;
 
-    let mut folded = Folded::new(run_id);
     for ((object_type, close_id), mut changes) in objects {
         // A stable sort: of two changes with one version, the one that arrived first comes first.
         changes.sort_by_key(|(_, change)| change.version);

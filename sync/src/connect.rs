@@ -10,7 +10,11 @@ mod vault;
 pub use api_key::{ConnectRequest, Connected, connect_api_key};
 pub use connections::Connections;
 pub(crate) use connections::mapping;
-pub use invoices::{CustomType, Mapped, SURE, custom_types, mapped, propose, try_mapping};
+pub(crate) use invoices::follow_kept;
+pub use invoices::{
+    CustomType, Decision, Mapped, SURE, Trial, TriedInvoice, custom_types, decide_mapping, mapped,
+    propose, try_mapping,
+};
 pub use settings::reread_settings;
 pub use subscription::{Watched, rotate_signing_key, watch_subscription};
 pub use vault::{Vault, VaultError};

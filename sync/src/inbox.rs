@@ -1,21 +1,25 @@
 //! Webhook deliveries: received, kept, and worked off.
 
 mod delivery;
+mod insert;
+mod judge;
 mod overtaken;
 mod receive;
 mod reread;
 mod retention;
 mod settled;
 mod store;
+mod take;
 mod work;
 
 pub use delivery::Delivery;
+pub(crate) use insert::{hold, release};
 pub use receive::{Receiver, ReceiverOptions, router};
 pub(crate) use reread::{request_rereads, reread_all};
 pub use retention::Retention;
 pub(crate) use retention::retain;
 pub use store::Inbox;
-pub(crate) use store::{hold, release};
+pub(crate) use take::take;
 pub(crate) use work::{WorkOptions, work_off};
 
 pub(crate) use closegraph_entity::event::CHANNEL;

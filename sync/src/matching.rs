@@ -273,5 +273,5 @@ async fn tell(
             Cause::derived(invoice.version),
         );
     }
-    trail.write(connection, connection_id).await
+    trail.write(connection, connection_id, false).await
 }

@@ -10,7 +10,8 @@ pub use schedule::Schedule;
 use crate::connect::{Connections, Vault};
 use crate::error::SyncError;
 use crate::inbox::{
-    CHANNEL, Inbox, Receiver, ReceiverOptions, Retention, WorkOptions, reread_all, router, work_off,
+    CHANNEL, Inbox, Receiver, ReceiverOptions, Retention, WorkOptions, reread_all, router, take,
+    work_off,
 };
 use crate::reconcile::Strategy;
 use sqlx::PgPool;
@@ -111,12 +112,20 @@ impl SyncService {
         };
         while !stop.is_cancelled() {
             let woken = wake.notified();
-            match work_off(&self.pool, &options).await {
-                Ok(claimed) if claimed > 0 => continue,
-                Ok(_) => {}
-                Err(error) => {
-                    tracing::error!(error = error.logged(), "the inbox can't be worked off");
+            // Whatever keeps deliveries from being taken does not keep events waiting, nor the other way round.
+            let taken = take(&self.pool, &options).await;
+            let claimed = work_off(&self.pool, &options).await;
+            let mut found = false;
+            for done in [taken, claimed] {
+                match done {
+                    Ok(count) => found |= count > 0,
+                    Err(error) => {
+                        tracing::error!(error = error.logged(), "the inbox can't be worked off");
+                    }
                 }
+            }
+            if found {
+                continue;
             }
             tokio::select! {
                 () = woken => {}

@@ -12,10 +12,18 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
 /// The mirrored types: as Close spells them, and the table that holds them.
-pub const TYPES: [(&str, &str); 3] = [
+pub const TYPES: [(&str, &str); 5] = [
     ("lead", "company"),
     ("contact", "person"),
     ("opportunity", "opportunity"),
+    (
+        "custom_object",
+        "(select * from custom_record where kind = 'custom_object') record",
+    ),
+    (
+        "custom_activity",
+        "(select * from custom_record where kind = 'custom_activity') record",
+    ),
 ];
 
 /// A simulated organization that is connected to a database. It stops when this is dropped.
@@ -172,6 +180,6 @@ impl Close {
                 .collect();
             ensure!(stale.is_empty(), "{object_type}: stale {stale:?}");
         }
-        Ok(())
+        self.ensure_invoices(database).await.map(drop)
     }
 }

@@ -6,6 +6,7 @@ mod close;
 mod close_sim;
 mod data_dir;
 mod database;
+mod invoices;
 mod mirror;
 mod private_postgres;
 mod serving;
@@ -26,6 +27,15 @@ use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+/// How many events are not worked off, those included that are only logged as deliveries.
+pub const WAITING: &str = "select (select count(*) from event where state in ('pending', 'failed'))
+                                + (select count(*) from delivery)";
+
+/// Whether all events are worked off. The log is looked at by its index: asked often, a scan would go over all that was
+/// deleted from it.
+pub const SETTLED: &str = "select (select seq from delivery order by seq limit 1) is null
+        and not exists (select from event where state in ('pending', 'failed'))";
 
 /// The `closegraph` binary that was built beside this test.
 pub fn program() -> anyhow::Result<PathBuf> {

@@ -1,6 +1,6 @@
 //! A mirror in the test's own process: database, simulated Close, and a sync service that can be stopped and started.
 
-use crate::{Close, Database};
+use crate::{Close, Database, SETTLED};
 use anyhow::ensure;
 use close_sim::SimulatorConfig;
 use closegraph_sync::connect::Vault;
@@ -107,8 +107,7 @@ impl Mirror {
     pub async fn settle(&self) -> anyhow::Result<()> {
         self.close.simulator.set_traffic(0.0);
         self.close.idle().await?;
-        self.wait("select not exists (select from event where state in ('pending', 'failed'))")
-            .await
+        self.wait(SETTLED).await
     }
 
     /// Reads the event log now, after the service if that is at it.

@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use close_sim::{Faults, SimulatorConfig};
+use close_sim::{Faults, InvoiceLayout, RateLimit, SimulatorConfig};
 use closegraph_sync::SyncError;
 use closegraph_sync::reconcile::{BackfillOptions, Progress, RunReport, Strategy, backfill};
 use closegraph_tests::{Close, Database, TYPES};
+use reqwest::Method;
+use serde_json::json;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -14,6 +16,8 @@ const LEADS: u32 = 3_000;
 fn quiet() -> SimulatorConfig {
     SimulatorConfig {
         leads: LEADS,
+        // What is counted here are the requests for leads and what they embed.
+        invoices: InvoiceLayout::None,
         traffic_per_second: 0.0,
         ..SimulatorConfig::default()
     }
@@ -132,6 +136,7 @@ async fn a_bulk_import_of_one_instant_is_read_completely_both_ways() {
         };
         let config = SimulatorConfig {
             leads: 8_000,
+            invoices: InvoiceLayout::None,
             same_instant_leads: 1_000,
             contacts_per_lead: Some(1),
             opportunities_per_lead: Some(0),
@@ -215,6 +220,59 @@ async fn a_run_that_is_stopped_resumes_at_its_checkpoint() {
             .await
             .unwrap();
     assert_eq!(running, 0);
+}
+
+#[tokio::test]
+async fn a_lead_that_changes_before_it_is_read_is_read_where_it_went_with_its_children() {
+    let database = Database::start(&[]).await.unwrap();
+    let close = Close::connect(&database, quiet()).await.unwrap();
+    let leads = close.objects("lead").await.unwrap();
+    let changed_at = |id: &String| leads[id]["date_updated"].to_string();
+    let oldest = leads.keys().min_by_key(|id| changed_at(id)).unwrap();
+    let (progress, mut seen) = watch::channel(Progress::default());
+    let stop = CancellationToken::new();
+    let (connections, id) = (&close.connections, close.connection);
+    let reading = backfill(
+        &database.pool,
+        connections,
+        id,
+        &FROM_START,
+        &progress,
+        &stop,
+    );
+    let writing = async {
+        seen.changed().await.unwrap();
+        let path = format!("lead/{oldest}/");
+        let name = json!({ "name": "Renamed meanwhile" });
+        close.write(Method::PUT, &path, &name).await
+    };
+    let (read, written) = tokio::join!(reading, writing);
+    let (report, ()) = (read.unwrap(), written.unwrap());
+    // The log is not read here.
+    close.ensure_mirrored(&database).await.unwrap();
+    assert_eq!(report.requests, i64::from(LEADS) / 200 + 1);
+}
+
+#[tokio::test]
+async fn a_list_longer_than_a_window_is_read_once() {
+    const LEADS: u32 = 20_600;
+    let config = SimulatorConfig {
+        leads: LEADS,
+        invoices: InvoiceLayout::None,
+        contacts_per_lead: Some(0),
+        opportunities_per_lead: Some(0),
+        rate_limit: RateLimit {
+            requests: 1_000_000,
+            ..RateLimit::default()
+        },
+        ..quiet()
+    };
+    let database = Database::start(&[]).await.unwrap();
+    let close = Close::connect(&database, config).await.unwrap();
+    let report = run(&database, &close, &FROM_START).await.unwrap();
+    close.ensure_mirrored(&database).await.unwrap();
+    // The newest leads twice, and a row or so at each seam.
+    assert!(report.requests <= 106, "{}", report.requests);
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@
     reason = "a test fails by panicking and says its seed"
 )]
 
-use closegraph_tests::{CloseSim, DataDir, Serving, free_port};
+use closegraph_tests::{CloseSim, DataDir, Serving, WAITING, free_port};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Map, Value};
@@ -158,8 +158,7 @@ async fn settle(patient: &mut Patient) -> PgPool {
     let pool = patient.data_dir.connect().await.unwrap();
     let start = Instant::now();
     loop {
-        let waiting = "select count(*) from event where state in ('pending', 'failed')";
-        let waiting = count(&pool, waiting).await;
+        let waiting = count(&pool, WAITING).await;
         let done = "select count(*) from sync_run where kind = 'backfill' and status = 'succeeded'";
         let done = count(&pool, done).await;
         if (waiting, done) == (0, 1) {

@@ -12,7 +12,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use closegraph_tests::{CloseSim, DataDir, PrivatePostgres, Serving, free_port};
+use closegraph_tests::{CloseSim, DataDir, PrivatePostgres, Serving, WAITING, free_port};
 use sqlx::PgPool;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -196,8 +196,7 @@ async fn three_processes_of_which_one_after_the_other_is_killed_make_one_true_mi
     }
     deployment.sim.set_traffic(0.0).await.unwrap();
     deployment.sim.idle(Duration::from_secs(60)).await.unwrap();
-    let waiting = "select count(*) from event where state in ('pending', 'failed')";
-    wait(&pool, waiting, 0).await;
+    wait(&pool, WAITING, 0).await;
 
     let verified = deployment.verify().assert().success();
     let found: serde_json::Value = serde_json::from_slice(&verified.get_output().stdout).unwrap();

@@ -27,6 +27,13 @@ async fn events(demo: &Demo) -> i64 {
         .unwrap()
 }
 
+/// Waits until all that was acknowledged is worked off.
+async fn settled(demo: &Demo) {
+    let waiting = "{ connections { lag { pendingEvents } } }";
+    let idle = |answer: &Value| answer["connections"][0]["lag"]["pendingEvents"] == 0;
+    demo.ask_until(waiting, json!({}), idle).await.unwrap();
+}
+
 fn event(
     id: &str,
     object_type: &str,
@@ -140,6 +147,7 @@ async fn an_unknown_type_is_kept_and_ignored_and_a_repeated_event_is_kept_once()
     for _ in 0..3 {
         assert_eq!(demo.deliver_signed(group.clone()).await.unwrap(), 200);
     }
+    settled(&demo).await;
     assert_eq!(events(&demo).await, before + 1);
     let query =
         "{ events(filter: { objectType: { eq: \"group\" } }) { nodes { state closeEventId } } }";
@@ -162,10 +170,8 @@ async fn older_and_deleted_states_do_not_come_back_and_newer_ones_do() {
     let update = |event_id: &str, name: &str, at: &str| {
         event(event_id, "lead", "updated", LEAD, at, lead(name, at))
     };
-    let settled = "{ connections { lag { pendingEvents } } }";
-    let idle = |answer: &Value| answer["connections"][0]["lag"]["pendingEvents"] == 0;
     let named = async || {
-        demo.ask_until(settled, json!({}), idle).await.unwrap();
+        settled(&demo).await;
         demo.ask(query, id.clone()).await.unwrap()["company"]["name"].clone()
     };
     let send = async |body: String| assert_eq!(demo.deliver_signed(body).await.unwrap(), 200);

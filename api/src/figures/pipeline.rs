@@ -16,7 +16,8 @@ const PIPELINE: &str = "
                 'stageLabel', r.stage_label, 'currency', r.currency, 'count', r.count, 'known', r.known,
                 'value', r.value::text, 'weighted', r.weighted::text, 'medianDwellDays', r.median::text,
                 'overdueCount', r.overdue)
-             order by r.pipeline_name, r.pipeline_id, r.stage_label, r.stage_id, r.connection_id, r.currency), '[]')
+             order by r.connection_id, board.position nulls last, r.pipeline_name, r.pipeline_id,
+                      stage.position nulls last, r.stage_label, r.stage_id, r.currency), '[]')
        from (select d.connection_id, d.currency, max(d.pipeline_id) as pipeline_id, max(d.pipeline_name) as pipeline_name,
                     max(d.status_id) as stage_id, max(d.status_label) as stage_label,
                     count(*) as count, count(d.value_minor) as known, coalesce(sum(d.value_minor), 0) as value,
@@ -31,7 +32,9 @@ const PIPELINE: &str = "
                        from unnest({connections}, {today}, {zones}) as c (connection_id, today, zone)
                        join opportunity o on o.connection_id = c.connection_id and o.status = 'active') d
               group by d.connection_id, coalesce(d.pipeline_id, d.pipeline_name), coalesce(d.status_id, d.status_label),
-                       d.currency) r)";
+                       d.currency) r
+       left join label board on board.connection_id = r.connection_id and board.close_id = r.pipeline_id
+       left join label stage on stage.connection_id = r.connection_id and stage.close_id = r.stage_id)";
 
 /// The open deals of one stage in one currency.
 #[derive(Debug, Deserialize)]

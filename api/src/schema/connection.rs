@@ -33,9 +33,10 @@ pub(crate) static TABLE: Table = Table {
             "webhook",
             "json_build_object('status', {t}.webhook_status, 'subscriptionId', {t}.webhook_subscription_id, 'url', {t}.webhook_url,
                 'checkedAt', {t}.webhook_checked_at, 'problem', {t}.webhook_problem,
-                'lastReceivedAt', (select w.delivered_at from event w
-                                    where w.connection_id = {t}.id and w.delivered_at is not null
-                                    order by w.received_at desc limit 1))"
+                'lastReceivedAt', greatest((select max(d.received_at) from delivery d where d.connection_id = {t}.id),
+                                           (select w.delivered_at from event w
+                                             where w.connection_id = {t}.id and w.delivered_at is not null
+                                             order by w.received_at desc limit 1)))"
         ),
         Field(
             "drift",
@@ -53,7 +54,9 @@ pub(crate) static TABLE: Table = Table {
             "(select json_build_object('pendingEvents', count(*),
                         'seconds', coalesce(greatest(0, extract(epoch from now() - min(w.received_at)))::bigint, 0),
                         'deadLetters', (select count(*) from event d where d.connection_id = {t}.id and d.state = 'dead'))
-                from event w where w.connection_id = {t}.id and w.state in ('pending', 'failed'))"
+                from (select e.received_at from event e where e.connection_id = {t}.id and e.state in ('pending', 'failed')
+                       union all
+                      select d.received_at from delivery d where d.connection_id = {t}.id) w)"
         ),
     ],
     one: &[],

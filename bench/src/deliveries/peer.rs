@@ -1,4 +1,4 @@
-//! pgbench, inserting the same body row by row into a table of the same columns and indexes.
+//! pgbench, inserting the same body row by row into a table of the same columns and indexes as one of ours.
 
 use super::event::Events;
 use anyhow::{Context, ensure};
@@ -8,43 +8,62 @@ use std::process::Command;
 use std::time::Duration;
 use tempfile::NamedTempFile;
 
+/// What the table is like.
+#[derive(Clone, Copy)]
+pub(super) enum Like {
+    /// The queryable inbox, with all its indexes.
+    Inbox,
+    /// The log that our receiver writes.
+    Log,
+}
+
 pub(super) struct Peer {
     url: String,
-    script: NamedTempFile,
+    inbox: NamedTempFile,
+    log: NamedTempFile,
 }
 
 impl Peer {
     pub(super) async fn start(database: &Database, events: &Events) -> anyhow::Result<Self> {
-        sqlx::query("create table event_of_pgbench (like event including all)")
-            .execute(&database.pool)
-            .await?;
+        for create in [
+            "create table event_of_pgbench (like event including all)",
+            "create table delivery_of_pgbench (like delivery including all)",
+        ] {
+            sqlx::query(create).execute(&database.pool).await?;
+        }
         // What Closegraph stores: the event without its envelope.
         let delivery: Value = serde_json::from_str(&events.body(0)?)?;
-        let event = delivery.get("event").context("no event")?;
-        let insert = format!(
+        let event = literal(delivery.get("event").context("no event")?)?;
+        let inbox = format!(
             "insert into event_of_pgbench (id, connection_id, origin, close_event_id, event_updated_at, object_type,
                                            object_id, action, payload, state)
              values (gen_random_uuid(), '00000000-0000-0000-0000-000000000000', 'webhook', gen_random_uuid()::text,
-                     now(), 'lead', 'lead_bench', 'updated', '{}', 'pending');",
-            literal(event)?
+                     now(), 'lead', 'lead_bench', 'updated', '{event}', 'pending');"
         );
-        let script = NamedTempFile::new()?;
-        std::fs::write(script.path(), insert)?;
+        let log = format!(
+            "insert into delivery_of_pgbench (id, connection_id, payload)
+             values (gen_random_uuid(), '00000000-0000-0000-0000-000000000000', '{event}');"
+        );
         Ok(Self {
             url: database.url().to_owned(),
-            script,
+            inbox: script(&inbox)?,
+            log: script(&log)?,
         })
     }
 
     /// Rows a second that so many clients insert, each in a transaction of its own.
-    pub(super) fn insert(&self, clients: usize, span: Duration) -> anyhow::Result<f64> {
+    pub(super) fn insert(&self, like: Like, clients: usize, span: Duration) -> anyhow::Result<f64> {
+        let script = match like {
+            Like::Inbox => &self.inbox,
+            Like::Log => &self.log,
+        };
         let output = Command::new("pgbench")
             .args(["--no-vacuum", "--protocol=prepared"])
             .arg(format!("--client={clients}"))
             .arg(format!("--jobs={}", clients.min(2)))
             .arg(format!("--time={}", span.as_secs()))
             .arg("--file")
-            .arg(self.script.path())
+            .arg(script.path())
             .arg(&self.url)
             .output()
             .context("pgbench can't be run; it comes with the Postgres client programs")?;
@@ -57,6 +76,12 @@ impl Peer {
         let rate = rate.with_context(|| format!("pgbench said {said}"))?;
         Ok(rate.parse()?)
     }
+}
+
+fn script(text: &str) -> anyhow::Result<NamedTempFile> {
+    let script = NamedTempFile::new()?;
+    std::fs::write(script.path(), text)?;
+    Ok(script)
 }
 
 /// JSON in an SQL literal, without what pgbench would take for variables: colons that are followed by a word.

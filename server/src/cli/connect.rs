@@ -2,7 +2,10 @@
 
 use super::{ConnectionArgs, Output, values};
 use clap::{Args, Subcommand};
+use rust_decimal::Decimal;
+use std::str::FromStr;
 use url::Url;
+use uuid::Uuid;
 
 #[derive(Debug, Subcommand)]
 pub enum Connect {
@@ -15,6 +18,52 @@ pub enum Connect {
     /// Change the key that Close signs webhook deliveries with; what the one before has signed is still accepted.
     #[command(after_help = "Example: closegraph connect rotate-key")]
     RotateKey(ConnectionArgs),
+    /// Say what Close does not know of an organization: from which amount on a deal is of high value, its time zone, its
+    /// fiscal year.
+    #[command(
+        after_help = "Example: closegraph connect set --high-value 50000 --fiscal-year-start 4"
+    )]
+    Set(SetArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct SetArgs {
+    /// The connection; needed only where there are several.
+    #[arg(long, value_name = "ID")]
+    pub connection: Option<Uuid>,
+    /// Amount in the organization's currency from which on a deal is of high value; "none" for none.
+    #[arg(long, value_name = "AMOUNT")]
+    pub high_value: Option<HighValue>,
+    /// Time zone that periods follow, such as Europe/Berlin.
+    #[arg(long, value_name = "ZONE", value_parser = values::time_zone)]
+    pub time_zone: Option<String>,
+    /// Month, 1 to 12, in which the fiscal year starts.
+    #[arg(long, value_name = "MONTH", value_parser = values::month)]
+    pub fiscal_year_start: Option<i16>,
+}
+
+/// From which amount on a deal is of high value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HighValue {
+    None,
+    From(Decimal),
+}
+
+impl FromStr for HighValue {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.eq_ignore_ascii_case("none") {
+            return Ok(Self::None);
+        }
+        let amount = text
+            .parse::<Decimal>()
+            .ok()
+            .filter(Decimal::is_sign_positive);
+        amount
+            .map(Self::From)
+            .ok_or_else(|| "allowed: an amount such as 50000 or 49999.50, or none".to_owned())
+    }
 }
 
 #[derive(Debug, Args)]

@@ -1,5 +1,9 @@
 //! `closegraph connect`.
 
+mod set;
+
+pub(super) use set::run as set;
+
 use super::Usage;
 use super::backfill::choose;
 use crate::cli::{ConnectArgs, ConnectionArgs};

@@ -5,7 +5,7 @@ use crate::cli::{ServeArgs, ServeRole};
 use crate::config::{Config, web_address};
 use crate::database::Database;
 use crate::process::{Process, serve_until};
-use crate::{shutdown, telemetry, vault};
+use crate::{categories, shutdown, telemetry, vault};
 use anyhow::Context;
 use closegraph_sync::connect::{ConnectRequest, Connections, connect_api_key};
 use secrecy::SecretString;
@@ -26,6 +26,12 @@ pub(super) async fn run(config: &Config, args: &ServeArgs) -> anyhow::Result<()>
         ServeRole::Api => None,
         ServeRole::All | ServeRole::Sync => request(config)?,
     };
+    let rules = config
+        .sync
+        .categories_file
+        .as_deref()
+        .map(categories::read)
+        .transpose()?;
     let stop = shutdown::on_signal()?;
     let metrics = telemetry::start_metrics()?;
     let listener = TcpListener::bind(config.http.listen)
@@ -39,6 +45,10 @@ pub(super) async fn run(config: &Config, args: &ServeArgs) -> anyhow::Result<()>
     let connections = process.sync.connections().clone();
     let connecting = keep_connecting(connections, request, ready.clone(), stop.clone());
     let connecting = tokio::spawn(connecting);
+    if args.role != ServeRole::Api {
+        let connections = process.sync.connections().clone();
+        tokio::spawn(categories::keep(connections, rules, stop.clone()));
+    }
     let served = serve_until(process, listener, ready, stop).await;
     let connected = connecting.await;
     database.close().await;

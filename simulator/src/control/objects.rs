@@ -1,4 +1,4 @@
-//! `GET /_sim/objects/{lead|contact|opportunity|user}`: every live object, one a line, as REST
+//! `GET /_sim/objects/{lead|contact|opportunity|custom_object|custom_activity|user}`: every live object, one a line, as REST
 //! gives it; leads without embedded children.
 
 use std::sync::Arc;
@@ -23,13 +23,17 @@ pub(super) async fn objects(State(app): Shared, Path(kind): Path<String>) -> Ans
     let lines = [(header::CONTENT_TYPE, "application/x-ndjson")];
     if kind == "user" {
         let mut bytes = Vec::new();
-        for user in &app.organization.users {
-            bytes.extend_from_slice(user_object(&app.organization, user).to_string().as_bytes());
+        let organization = app.organization();
+        for user in &organization.users {
+            bytes.extend_from_slice(user_object(&organization, user).to_string().as_bytes());
             bytes.push(b'\n');
         }
         return Ok((lines, bytes).into_response());
     }
-    let kind = Kind::parse(&kind).ok_or(Failure::NoSuchPath)?;
+    let kind = match kind.as_str() {
+        "custom_activity" => Kind::CustomActivity,
+        other => Kind::parse(other).ok_or(Failure::NoSuchPath)?,
+    };
     let chunks = futures::stream::unfold(0, move |from: Handle| {
         let app = Arc::clone(&app);
         async move {
@@ -47,11 +51,7 @@ pub(super) async fn objects(State(app): Shared, Path(kind): Path<String>) -> Ans
 fn chunk(app: &App, kind: Kind, from: Handle) -> Option<Vec<u8>> {
     let views: Vec<View> = app.read(|world| {
         let records = &world.records;
-        let places = match kind {
-            Kind::Lead => records.leads.places(),
-            Kind::Contact => records.contacts.places(),
-            Kind::Opportunity => records.opportunities.places(),
-        };
+        let places = records.places(kind);
         let until = from
             .saturating_add(CHUNK)
             .min(Handle::try_from(places).ok()?);
@@ -62,9 +62,10 @@ fn chunk(app: &App, kind: Kind, from: Handle) -> Option<Vec<u8>> {
         })
     })?;
     let mut out = Vec::with_capacity(views.len() * 1_024);
+    let organization = app.organization();
     for view in &views {
         let shown = Shown {
-            organization: &app.organization,
+            organization: &organization,
             selection: &Selection::Bare,
             view,
         };

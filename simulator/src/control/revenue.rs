@@ -27,12 +27,13 @@ struct Won {
 fn won_by_day(app: &App) -> BTreeMap<Option<NaiveDate>, Won> {
     let mut days: BTreeMap<Option<NaiveDate>, Won> = BTreeMap::new();
     app.read(|world| {
+        let organization = &world.organization;
         for (_, deal) in world
             .records
             .opportunities
             .walk(Order::Created, Window::ALL)
         {
-            if deal.status_type(&app.organization) != Some(StatusType::Won) {
+            if deal.status_type(organization) != Some(StatusType::Won) {
                 continue;
             }
             let day = days.entry(deal.date_won).or_default();
@@ -48,7 +49,8 @@ fn won_by_day(app: &App) -> BTreeMap<Option<NaiveDate>, Won> {
 
 pub(super) async fn state(State(app): Shared) -> Answer {
     let days = won_by_day(&app);
-    let currency = &app.organization.currency;
+    let organization = app.organization();
+    let currency = &organization.currency;
     let won: Vec<_> = days
         .iter()
         .map(|(date, won)| {
@@ -63,13 +65,15 @@ pub(super) async fn state(State(app): Shared) -> Answer {
         .collect();
     let answer = app.read(|world| {
         json!({
-            "organization_id": app.organization.id,
+            "organization_id": organization.id,
             "now": world.clock.now(),
             "counts": {
                 "lead": world.records.leads.len(),
                 "contact": world.records.contacts.len(),
                 "opportunity": world.records.opportunities.len(),
-                "user": app.organization.users.len(),
+                "custom_object": world.records.custom_objects.len(),
+                "custom_activity": world.records.custom_activities.len(),
+                "user": organization.users.len(),
                 "event": world.log.len(),
                 "won_opportunity": days.values().map(|won| won.count).sum::<u64>(),
             },
@@ -103,7 +107,7 @@ pub(super) async fn revenue(State(app): Shared, params: Params) -> Answer {
         Vec::new()
     } else {
         vec![json!({
-            "currency": app.organization.currency,
+            "currency": app.organization().currency,
             "total": total.value,
             "count": total.count,
             "without_value": total.without_value,

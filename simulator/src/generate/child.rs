@@ -10,10 +10,11 @@ use super::lead::{Dates, slug};
 use super::names::{FIRST_NAMES, LAST_NAMES, NOTES, Place, TITLES};
 use super::{DAY, Maker};
 use crate::world::contact::{Contact, ContactUrl, Email, Phone};
+use crate::world::custom_field::FieldOn;
 use crate::world::id::{Id, IdKind};
 use crate::world::moment::Moment;
 use crate::world::opportunity::{Opportunity, ValuePeriod};
-use crate::world::organization::{FieldOn, StatusType};
+use crate::world::organization::StatusType;
 use crate::world::store::Handle;
 use crate::world::write::Body;
 

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::dice::Dice;
+use super::names::NOTES;
 use super::{DAY, Maker};
 use crate::world::custom::{CustomValue, CustomValues};
+use crate::world::custom_field::{CustomField, FieldOn, FieldType};
 use crate::world::id::Id;
 use crate::world::moment::Moment;
-use crate::world::organization::{CustomField, FieldOn, FieldType};
 
 impl Maker<'_> {
     /// Values for one object; `contacts` are those that a contact field may name.
@@ -50,6 +51,8 @@ impl Maker<'_> {
         let day = self.now.plus(-dice.between(-200, 500) * DAY);
         Some(match field.kind {
             FieldType::Text => CustomValue::Text(Arc::from(dice.digits("AB######"))),
+            FieldType::Textarea => CustomValue::Text(self.texts.get(dice.pick(NOTES))),
+            FieldType::CustomObject => return None,
             FieldType::Hidden => CustomValue::Text(Arc::from(dice.digits("ext-####"))),
             FieldType::Number if dice.chance(0.25) => {
                 #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
@@ -59,7 +62,7 @@ impl Maker<'_> {
             FieldType::Number => CustomValue::Whole(dice.between(1, 5_000)),
             FieldType::Date => CustomValue::Text(self.texts.get(&day.date().to_string())),
             FieldType::DateTime => CustomValue::Moment(Moment(day.0 - day.0.rem_euclid(1_000))),
-            FieldType::Choices => CustomValue::Text(self.texts.get(dice.pick(field.choices))),
+            FieldType::Choices => CustomValue::Text(self.texts.get(dice.one(&field.choices)?)),
             FieldType::User => {
                 CustomValue::Id(Arc::clone(self.users.get(dice.below(self.users.len()))?))
             }

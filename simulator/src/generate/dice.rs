@@ -46,6 +46,11 @@ impl Dice {
             .unwrap_or_default()
     }
 
+    /// One of them; none of none.
+    pub(crate) fn one<'t, T>(&mut self, items: &'t [T]) -> Option<&'t T> {
+        items.get(self.below(items.len()))
+    }
+
     /// From 0.0 to 1.0.
     pub(crate) fn unit(&mut self) -> f64 {
         self.rng.random()

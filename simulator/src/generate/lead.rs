@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use super::dice::Dice;
 use super::names::{COMPANY_FIRST, COMPANY_SECOND, DESCRIPTIONS, PLACES, Place, STREETS};
 use super::{DAY, Maker, PAST};
+use crate::world::custom_field::FieldOn;
 use crate::world::id::{Id, IdKind};
 use crate::world::lead::{Address, Lead};
 use crate::world::moment::Moment;
-use crate::world::organization::FieldOn;
 use crate::world::records::Records;
 use crate::world::write::Body;
 

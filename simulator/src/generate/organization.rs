@@ -3,11 +3,12 @@
 
 use rand_chacha::ChaCha8Rng;
 
+use crate::config::InvoiceLayout;
+use crate::world::custom_field::{CustomField, FieldOn, FieldType};
 use crate::world::id::{Id, IdKind};
 use crate::world::moment::Moment;
 use crate::world::organization::{
-    CustomField, FieldOn, FieldType, LeadStatus, OpportunityStatus, Organization, Pipeline,
-    StatusType, User,
+    LeadStatus, OpportunityStatus, Organization, Pipeline, StatusType, User,
 };
 
 use FieldOn::{Contact, Lead, Opportunity};
@@ -158,6 +159,8 @@ pub(super) fn organization(currency: &str, now: Moment, rng: &mut ChaCha8Rng) ->
         pipelines,
         opportunity_statuses: statuses,
         custom_fields: custom_fields(founded, rng),
+        custom_types: Vec::new(),
+        invoices: InvoiceLayout::None,
     }
 }
 
@@ -168,13 +171,15 @@ fn custom_fields(founded: Moment, rng: &mut ChaCha8Rng) -> Vec<CustomField> {
         CustomField {
             id,
             key: format!("custom.{id}").into(),
-            name,
+            name: (*name).into(),
             description: (*kind == T::Hidden).then_some("Written by an integration"),
             kind: *kind,
-            choices,
+            choices: choices.iter().map(|word| (*word).into()).collect(),
             many: *many,
-            on,
+            on: (*on).into(),
             shared: on.len() > 1,
+            references: None,
+            role: None,
             created_by: Some(0),
             created: founded.plus(5_000_017),
             updated: founded.plus(5_000_018),

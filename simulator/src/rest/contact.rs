@@ -24,7 +24,7 @@ pub(super) async fn list(State(app): Shared, params: Params) -> Answer {
     let has_more = views.len() > limit;
     views.truncate(limit);
     Ok(ok(&Page {
-        organization: &app.organization,
+        organization: &app.organization(),
         selection: &params.selection(),
         views: &views,
         has_more,

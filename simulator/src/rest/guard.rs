@@ -45,7 +45,7 @@ pub(super) async fn guard(
     });
     let template = template.to_owned();
 
-    let response = match auth::credential(&app.config, request.headers()) {
+    let mut response = match auth::credential(&app.config, request.headers()) {
         None => Failure::Unauthorized.into_response(),
         Some(credential) => {
             request.extensions_mut().insert(credential);
@@ -53,8 +53,14 @@ pub(super) async fn guard(
         }
     };
     let status = response.status().as_u16();
+    let now = app.clock.now();
+    // By the clock of the organization, which may be put forward.
+    let date = now.utc().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    if let Ok(date) = date.try_into() {
+        response.headers_mut().insert(header::DATE, date);
+    }
     app.requests
-        .note(app.clock.now(), method.as_str(), &path, &template, status);
+        .note(now, method.as_str(), &path, &template, status);
     response
 }
 

@@ -35,7 +35,7 @@ pub(super) async fn list(State(app): Shared, params: Params) -> Answer {
         None => page(records, &query, skip, limit),
     });
     Ok(ok(&Page {
-        organization: &app.organization,
+        organization: &app.organization(),
         selection: &object::selection(&app, params.selection()),
         has_more: skip + views.len() < total,
         views: &views,

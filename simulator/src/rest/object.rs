@@ -19,7 +19,7 @@ pub(super) fn selection(app: &App, asked: Selection) -> Selection {
 
 fn shown(app: &App, selection: &Selection, view: &View) -> Response {
     ok(&Shown {
-        organization: &app.organization,
+        organization: &app.organization(),
         selection,
         view,
     })

@@ -26,7 +26,7 @@ pub(super) async fn list(State(app): Shared, params: Params) -> Answer {
     let skip = params.skip(MAX_SKIP)?;
     let sort = Sort::parse(params.get("_order_by").unwrap_or("-date_created"))?;
     let filter = Filter::read(&params)?;
-    let organization = &*app.organization;
+    let organization = &*app.organization();
     let (views, totals) =
         app.listed(|records| page(records, organization, &filter, sort, skip, limit));
     Ok(ok(&Page {

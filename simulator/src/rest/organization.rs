@@ -7,11 +7,12 @@ use super::Shared;
 use super::answer::{Answer, Failure, ok};
 use super::custom_field::definitions;
 use super::status::{lead_status, opportunity_status, pipeline};
+use crate::world::custom_field::FieldOn;
 use crate::world::money;
-use crate::world::organization::{FieldOn, Organization};
+use crate::world::organization::Organization;
 
 pub(super) async fn one(State(app): Shared, Path(id): Path<String>) -> Answer {
-    let organization = &app.organization;
+    let organization = &app.organization();
     if organization.id.as_str() != id {
         return Err(Failure::NotFound);
     }

@@ -67,7 +67,7 @@ pub(super) async fn search(State(app): Shared, caller: Caller, JsonBody(body): J
             .and_then(Value::as_bool)
             .unwrap_or(false),
     };
-    let found = app.listed(|records| search.page(records, &app.organization));
+    let found = app.listed(|records| search.page(records, &app.organization()));
     let walked = search.skip + found.views.len();
     let next = (found.more && walked < search.most && !found.views.is_empty()).then(|| {
         let lifetime = i64::try_from(app.config.search_cursor_lifetime.as_micros());
@@ -81,7 +81,7 @@ pub(super) async fn search(State(app): Shared, caller: Caller, JsonBody(body): J
     });
     let counts = found.total.map(|total| (total.min(search.most), total));
     let bytes = write(
-        &app.organization,
+        &app.organization(),
         &found.views,
         body.get("_fields"),
         next,

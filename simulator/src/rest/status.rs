@@ -40,7 +40,7 @@ pub(super) fn opportunity_status(organization: &Organization, status: &Opportuni
 }
 
 pub(super) async fn pipelines(State(app): Shared) -> Answer {
-    let organization = &*app.organization;
+    let organization = &*app.organization();
     let pipelines = (0_u8..).zip(&organization.pipelines);
     let data: Vec<Value> = pipelines
         .map(|(place, one)| pipeline(organization, place, one))
@@ -49,7 +49,7 @@ pub(super) async fn pipelines(State(app): Shared) -> Answer {
 }
 
 pub(super) async fn lead_statuses(State(app): Shared) -> Answer {
-    let organization = &*app.organization;
+    let organization = &*app.organization();
     let statuses = organization.lead_statuses.iter();
     let data: Vec<Value> = statuses
         .map(|status| lead_status(organization, status))
@@ -58,7 +58,7 @@ pub(super) async fn lead_statuses(State(app): Shared) -> Answer {
 }
 
 pub(super) async fn opportunity_statuses(State(app): Shared) -> Answer {
-    let organization = &*app.organization;
+    let organization = &*app.organization();
     let statuses = organization.opportunity_statuses.iter();
     let data: Vec<Value> = statuses
         .map(|status| opportunity_status(organization, status))

@@ -27,7 +27,8 @@ pub(crate) fn user(organization: &Organization, user: &User) -> Value {
 pub(super) async fn list(State(app): Shared, params: Params) -> Answer {
     let limit = params.limit(100, 1_000)?;
     let skip = params.skip(usize::MAX)?;
-    let mut users: Vec<&User> = app.organization.users.iter().collect();
+    let organization = app.organization();
+    let mut users: Vec<&User> = organization.users.iter().collect();
     match params.get("_order_by") {
         None => {}
         Some("last_name,first_name") => {
@@ -42,23 +43,24 @@ pub(super) async fn list(State(app): Shared, params: Params) -> Answer {
         .iter()
         .skip(skip)
         .take(limit)
-        .map(|one| user(&app.organization, one))
+        .map(|one| user(&organization, one))
         .collect();
     let has_more = skip + page.len() < users.len();
     Ok(ok(&json!({ "data": page, "has_more": has_more })))
 }
 
 pub(super) async fn one(State(app): Shared, Path(id): Path<String>) -> Answer {
-    let mut users = app.organization.users.iter();
+    let organization = app.organization();
+    let mut users = organization.users.iter();
     let found = users
         .find(|user| user.id.as_str() == id)
         .ok_or(Failure::NotFound)?;
-    Ok(ok(&user(&app.organization, found)))
+    Ok(ok(&user(&organization, found)))
 }
 
 /// The caller, always the first user, with whole organizations instead of their ids.
 pub(super) async fn me(State(app): Shared) -> Answer {
-    let organization = &*app.organization;
+    let organization = &*app.organization();
     let caller = organization.users.first().ok_or(Failure::NotFound)?;
     let mut me = user(organization, caller);
     let more = json!({

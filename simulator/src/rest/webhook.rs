@@ -31,7 +31,7 @@ pub(super) async fn one(State(app): Shared, Path(id): Path<String>) -> Answer {
 }
 
 pub(super) async fn create(State(app): Shared, JsonBody(body): JsonBody) -> Answer {
-    let creator = app.organization.users.first().map(|user| user.id);
+    let creator = app.organization().users.first().map(|user| user.id);
     let created = app
         .webhooks
         .create(settings(None, &body)?, creator)

@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 use crate::app::App;
 use crate::generate::{self, Dice};
 use crate::world::World;
+use crate::world::custom_field::{FieldOn, FieldType};
 use crate::world::fields::Selection;
 use crate::world::id::IdKind;
-use crate::world::organization::{FieldOn, FieldType, StatusType};
+use crate::world::organization::StatusType;
 use crate::world::records::{Kind, View, to_object};
 use crate::world::store::Handle;
 use crate::world::write::{Actor, Body, Refused};
@@ -76,7 +77,7 @@ struct Traffic<'t> {
     dice: &'t mut Dice,
 }
 
-type Outcome = Option<Result<(), Refused>>;
+pub(super) type Outcome = Option<Result<(), Refused>>;
 
 impl Traffic<'_> {
     fn act(&mut self, action: Action) -> Outcome {
@@ -146,11 +147,7 @@ impl Traffic<'_> {
 
     /// A random object of a type.
     fn any(&mut self, kind: Kind) -> Option<View> {
-        let places = match kind {
-            Kind::Lead => self.world.records.leads.places(),
-            Kind::Contact => self.world.records.contacts.places(),
-            Kind::Opportunity => self.world.records.opportunities.places(),
-        };
+        let places = self.world.records.places(kind);
         (0..40).find_map(|_| {
             let place = Handle::try_from(self.dice.below(places)).ok()?;
             self.world.records.view(kind, place)
@@ -201,7 +198,7 @@ impl Traffic<'_> {
         let field = fields.get(self.dice.below(fields.len()))?;
         let today = self.world.clock.now();
         let value: Value = match field.kind {
-            FieldType::Choices => self.dice.pick(field.choices).into(),
+            FieldType::Choices => self.dice.one(&field.choices)?.to_string().into(),
             FieldType::Number => self.dice.between(1, 9_000).into(),
             FieldType::Date => json!(today.date()),
             FieldType::DateTime => json!(today),

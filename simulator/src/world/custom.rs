@@ -6,10 +6,12 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Number, Value};
 
+use super::custom_field::{CustomField, FieldType};
+use super::decimal::Decimal;
 use super::fields::Fields;
 use super::id::Id;
 use super::moment::Moment;
-use super::organization::{CustomField, FieldType, Organization};
+use super::organization::Organization;
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
@@ -18,6 +20,8 @@ pub(crate) enum CustomValue {
     Text(Arc<str>),
     Whole(i64),
     Decimal(f64),
+    /// Written as exactly these digits.
+    Exact(Decimal),
     Moment(Moment),
     Id(Arc<Id>),
     Many(Box<[CustomValue]>),
@@ -88,7 +92,7 @@ impl Serialize for ByName<'_> {
         let mut map = serializer.serialize_map(None)?;
         for (place, value) in &self.values.0 {
             if let Some(field) = self.organization.custom_field(*place) {
-                map.serialize_entry(field.name, value)?;
+                map.serialize_entry(&field.name, value)?;
             }
         }
         map.end()
@@ -129,7 +133,7 @@ pub(crate) fn read_one(
             Some(text) => CustomValue::Text(text.into()),
             None => CustomValue::Any(Box::new(given.clone())),
         }),
-        FieldType::Text => text
+        FieldType::Text | FieldType::Textarea => text
             .map(|text| CustomValue::Text(text.into()))
             .ok_or("Value must be of basestring type."),
         FieldType::Number => match given.as_number().map(read_number) {
@@ -149,7 +153,7 @@ pub(crate) fn read_one(
             .ok_or("Value must be an ISO 8601 datetime."),
         FieldType::Choices => text
             .and_then(|text| field.choices.iter().find(|choice| **choice == text))
-            .map(|choice| CustomValue::Text((*choice).into()))
+            .map(|choice| CustomValue::Text(Arc::from(&**choice)))
             .ok_or("Value is not a valid choice."),
         FieldType::User => text
             .filter(|text| organization.user_place(text).is_some())
@@ -161,6 +165,11 @@ pub(crate) fn read_one(
             .and_then(Id::parse)
             .map(|id| CustomValue::Id(Arc::new(id)))
             .ok_or("Value is not a contact."),
+        FieldType::CustomObject => text
+            .filter(|text| text.starts_with("custobj_"))
+            .and_then(Id::parse)
+            .map(|id| CustomValue::Id(Arc::new(id)))
+            .ok_or("Value is not a custom object."),
     }
 }
 

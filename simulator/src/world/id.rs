@@ -27,6 +27,10 @@ pub(crate) enum IdKind {
     Request,
     Pipeline,
     ApiKey,
+    CustomObject,
+    CustomObjectType,
+    CustomActivityType,
+    Activity,
 }
 
 impl IdKind {
@@ -46,13 +50,24 @@ impl IdKind {
             Self::Request => "req_",
             Self::Pipeline => "pipe_",
             Self::ApiKey => "api_",
+            Self::CustomObject => "custobj_",
+            Self::CustomObjectType => "cotype_",
+            Self::CustomActivityType => "actitype_",
+            Self::Activity => "acti_",
         }
     }
 
     /// Base62 characters after the prefix.
     const fn body_length(self) -> usize {
         match self {
-            Self::Event | Self::Webhook | Self::Request | Self::Pipeline | Self::ApiKey => 22,
+            Self::Event
+            | Self::Webhook
+            | Self::Request
+            | Self::Pipeline
+            | Self::ApiKey
+            | Self::CustomObject
+            | Self::CustomObjectType
+            | Self::CustomActivityType => 22,
             _ => 43,
         }
     }

@@ -1,13 +1,17 @@
 //! What changes never or rarely: the organization, its users, statuses, pipelines and custom
-//! fields (dossier 4.1, 4.2, 4.6, 4.7). Other objects name them by their place in a list.
+//! types and fields (dossier 4.1, 4.2, 4.6, 4.7). Other objects name them by their place in a list.
 
-use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
+use super::custom_field::{CustomField, FieldOn};
+use super::custom_type::CustomType;
 use super::id::Id;
+use super::invoice::Role;
 use super::moment::Moment;
+use super::records::Kind;
+use crate::config::InvoiceLayout;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Organization {
     pub(crate) id: Id,
     pub(crate) name: String,
@@ -23,6 +27,10 @@ pub(crate) struct Organization {
     /// All pipelines' statuses, in board order, pipeline by pipeline.
     pub(crate) opportunity_statuses: Vec<OpportunityStatus>,
     pub(crate) custom_fields: Vec<CustomField>,
+    /// Of custom objects and custom activities.
+    pub(crate) custom_types: Vec<CustomType>,
+    /// How the team keeps its invoices.
+    pub(crate) invoices: InvoiceLayout,
 }
 
 impl Organization {
@@ -69,6 +77,33 @@ impl Organization {
             .filter(move |(_, field)| field.applies_to(on))
     }
 
+    pub(crate) fn custom_type(&self, place: u8) -> Option<&CustomType> {
+        self.custom_types.get(usize::from(place))
+    }
+
+    /// The types of custom objects or of custom activities, each with its place.
+    pub(crate) fn types_of(&self, kind: Kind) -> impl Iterator<Item = (u8, &CustomType)> {
+        (0_u8..)
+            .zip(&self.custom_types)
+            .filter(move |(_, one)| one.kind == kind)
+    }
+
+    /// The type of a kind with an id, and its place.
+    pub(crate) fn find_type(&self, kind: Kind, id: &str) -> Option<(u8, &CustomType)> {
+        self.types_of(kind).find(|(_, one)| one.id.as_str() == id)
+    }
+
+    /// The type that has a field in this role.
+    pub(crate) fn told_in(&self, role: Role) -> Option<(Kind, u8)> {
+        let mut fields = self.custom_fields.iter();
+        let field = fields.find(|field| field.role == Some(role))?;
+        match field.on.first()? {
+            FieldOn::CustomObject(place) => Some((Kind::CustomObject, *place)),
+            FieldOn::CustomActivity(place) => Some((Kind::CustomActivity, *place)),
+            _ => None,
+        }
+    }
+
     /// The statuses of one pipeline, in board order.
     pub(crate) fn board(&self, pipeline: u8) -> impl Iterator<Item = &OpportunityStatus> {
         self.opportunity_statuses
@@ -77,7 +112,7 @@ impl Organization {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct User {
     pub(crate) id: Id,
     pub(crate) membership: Id,
@@ -112,13 +147,13 @@ impl Serialize for FullName<'_> {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct LeadStatus {
     pub(crate) id: Id,
     pub(crate) label: String,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Pipeline {
     pub(crate) id: Id,
     pub(crate) name: String,
@@ -145,81 +180,12 @@ impl StatusType {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct OpportunityStatus {
     pub(crate) id: Id,
     pub(crate) label: String,
     pub(crate) kind: StatusType,
     pub(crate) pipeline: u8,
-}
-
-/// The type of object that a custom field stands on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FieldOn {
-    Lead,
-    Contact,
-    Opportunity,
-}
-
-impl FieldOn {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Lead => "lead",
-            Self::Contact => "contact",
-            Self::Opportunity => "opportunity",
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FieldType {
-    Text,
-    Number,
-    Date,
-    DateTime,
-    Choices,
-    User,
-    Contact,
-    Hidden,
-}
-
-impl FieldType {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::Number => "number",
-            Self::Date => "date",
-            Self::DateTime => "datetime",
-            Self::Choices => "choices",
-            Self::User => "user",
-            Self::Contact => "contact",
-            Self::Hidden => "hidden",
-        }
-    }
-}
-
-#[derive(Debug)]
-pub(crate) struct CustomField {
-    pub(crate) id: Id,
-    /// `custom.cf_…`, as objects carry it.
-    pub(crate) key: Box<str>,
-    pub(crate) name: &'static str,
-    pub(crate) description: Option<&'static str>,
-    pub(crate) kind: FieldType,
-    pub(crate) choices: &'static [&'static str],
-    pub(crate) many: bool,
-    /// More than one for a shared field.
-    pub(crate) on: &'static [FieldOn],
-    pub(crate) shared: bool,
-    pub(crate) created_by: Option<u8>,
-    pub(crate) created: Moment,
-    pub(crate) updated: Moment,
-}
-
-impl CustomField {
-    pub(crate) fn applies_to(&self, on: FieldOn) -> bool {
-        self.on.contains(&on)
-    }
 }
 
 /// A user's id, or null.
@@ -230,44 +196,4 @@ pub(crate) fn user_id(organization: &Organization, place: Option<u8>) -> Option<
 /// A user's full name, or null.
 pub(crate) fn user_name(organization: &Organization, place: Option<u8>) -> Option<FullName<'_>> {
     Some(organization.user(place?)?.name())
-}
-
-/// A custom field as `/custom_field/…/` lists it.
-#[derive(Debug)]
-pub(crate) struct ShownField<'o> {
-    pub(crate) organization: &'o Organization,
-    pub(crate) field: &'o CustomField,
-}
-
-impl Serialize for ShownField<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let field = self.field;
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("id", &field.id)?;
-        map.serialize_entry("organization_id", &self.organization.id)?;
-        map.serialize_entry("name", field.name)?;
-        map.serialize_entry("description", &field.description)?;
-        map.serialize_entry("type", field.kind.as_str())?;
-        if field.kind == FieldType::Choices {
-            map.serialize_entry("choices", field.choices)?;
-        }
-        map.serialize_entry("accepts_multiple_values", &field.many)?;
-        map.serialize_entry("editable_with_roles", &[(); 0])?;
-        map.serialize_entry("is_shared", &field.shared)?;
-        map.serialize_entry("referenced_custom_type_id", &None::<Id>)?;
-        map.serialize_entry("back_reference_is_visible", &false)?;
-        map.serialize_entry("created_by", &user_id(self.organization, field.created_by))?;
-        map.serialize_entry("updated_by", &user_id(self.organization, field.created_by))?;
-        map.serialize_entry("date_created", &field.created.naive())?;
-        map.serialize_entry("date_updated", &field.updated.naive())?;
-        if field.shared {
-            let associations: Vec<_> = field
-                .on
-                .iter()
-                .map(|on| serde_json::json!({ "object_type": on.as_str() }))
-                .collect();
-            map.serialize_entry("associations", &associations)?;
-        }
-        map.end()
-    }
 }

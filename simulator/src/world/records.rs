@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 
 use super::contact::{Contact, ContactView};
+use super::custom_record::{CustomRecord, CustomView, Form};
 use super::fields::Selection;
 use super::id::Id;
 use super::lead::{Lead, LeadView};
@@ -17,6 +18,8 @@ pub(crate) struct Records {
     pub(crate) leads: Store<Lead>,
     pub(crate) contacts: Store<Contact>,
     pub(crate) opportunities: Store<Opportunity>,
+    pub(crate) custom_objects: Store<CustomRecord>,
+    pub(crate) custom_activities: Store<CustomRecord>,
 }
 
 impl Records {
@@ -67,24 +70,72 @@ impl Records {
             opportunity,
         })
     }
+
+    /// The custom objects or the custom activities.
+    pub(crate) fn custom(&self, kind: Kind) -> &Store<CustomRecord> {
+        match kind {
+            Kind::CustomActivity => &self.custom_activities,
+            _ => &self.custom_objects,
+        }
+    }
+
+    pub(crate) fn custom_mut(&mut self, kind: Kind) -> &mut Store<CustomRecord> {
+        match kind {
+            Kind::CustomActivity => &mut self.custom_activities,
+            _ => &mut self.custom_objects,
+        }
+    }
+
+    pub(crate) fn custom_view(&self, kind: Kind, handle: Handle) -> Option<CustomView> {
+        let record = Arc::clone(self.custom(kind).get(handle)?);
+        let contact = match record.form {
+            Form::Activity { contact, .. } => contact,
+            Form::Object { .. } => None,
+        };
+        Some(CustomView {
+            lead_id: self.lead_id(record.lead)?,
+            contact: contact.and_then(|contact| self.contacts.get(contact).cloned()),
+            record,
+        })
+    }
 }
 
-/// An object's type, where code treats the three alike.
+/// An object's type, where code treats them alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Kind {
     Lead,
     Contact,
     Opportunity,
+    CustomObject,
+    CustomActivity,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 3] = [Self::Lead, Self::Contact, Self::Opportunity];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Lead,
+        Self::Contact,
+        Self::Opportunity,
+        Self::CustomObject,
+        Self::CustomActivity,
+    ];
+    pub(crate) const CUSTOM: [Self; 2] = [Self::CustomObject, Self::CustomActivity];
 
+    /// As events and searches name it.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Lead => "lead",
             Self::Contact => "contact",
             Self::Opportunity => "opportunity",
+            Self::CustomObject => "custom_object",
+            Self::CustomActivity => "activity.custom_activity",
+        }
+    }
+
+    /// The path of its list under `/api/v1`.
+    pub(crate) const fn path(self) -> &'static str {
+        match self {
+            Self::CustomActivity => "activity/custom",
+            other => other.as_str(),
         }
     }
 
@@ -93,12 +144,13 @@ impl Kind {
     }
 }
 
-/// Any of the three views.
+/// Any of the views.
 #[derive(Debug, Clone)]
 pub(crate) enum View {
     Lead(LeadView),
     Contact(ContactView),
     Opportunity(OpportunityView),
+    Custom(CustomView),
 }
 
 impl Records {
@@ -107,6 +159,9 @@ impl Records {
             Kind::Lead => self.lead_view(handle).map(View::Lead),
             Kind::Contact => self.contact_view(handle).map(View::Contact),
             Kind::Opportunity => self.opportunity_view(handle).map(View::Opportunity),
+            Kind::CustomObject | Kind::CustomActivity => {
+                self.custom_view(kind, handle).map(View::Custom)
+            }
         }
     }
 
@@ -115,6 +170,19 @@ impl Records {
             Kind::Lead => self.leads.find(id).map(|(handle, _)| handle),
             Kind::Contact => self.contacts.find(id).map(|(handle, _)| handle),
             Kind::Opportunity => self.opportunities.find(id).map(|(handle, _)| handle),
+            Kind::CustomObject | Kind::CustomActivity => {
+                self.custom(kind).find(id).map(|(handle, _)| handle)
+            }
+        }
+    }
+
+    /// How many places a kind has given: handles below it may be live.
+    pub(crate) fn places(&self, kind: Kind) -> usize {
+        match kind {
+            Kind::Lead => self.leads.places(),
+            Kind::Contact => self.contacts.places(),
+            Kind::Opportunity => self.opportunities.places(),
+            Kind::CustomObject | Kind::CustomActivity => self.custom(kind).places(),
         }
     }
 }
@@ -125,6 +193,7 @@ impl View {
             Self::Lead(_) => Kind::Lead,
             Self::Contact(_) => Kind::Contact,
             Self::Opportunity(_) => Kind::Opportunity,
+            Self::Custom(view) => view.record.kind(),
         }
     }
 
@@ -133,6 +202,7 @@ impl View {
             Self::Lead(view) => view.lead.id,
             Self::Contact(view) => view.contact.id,
             Self::Opportunity(view) => view.opportunity.id,
+            Self::Custom(view) => view.record.id,
         }
     }
 
@@ -142,6 +212,7 @@ impl View {
             Self::Lead(view) => view.lead.id,
             Self::Contact(view) => view.lead_id,
             Self::Opportunity(view) => view.lead_id,
+            Self::Custom(view) => view.lead_id,
         }
     }
 }
@@ -160,6 +231,7 @@ impl Serialize for Shown<'_> {
             View::Lead(view) => view.write(self.organization, self.selection, serializer),
             View::Contact(view) => view.write(self.organization, self.selection, serializer),
             View::Opportunity(view) => view.write(self.organization, self.selection, serializer),
+            View::Custom(view) => view.write(self.organization, self.selection, serializer),
         }
     }
 }

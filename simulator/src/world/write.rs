@@ -2,9 +2,13 @@
 
 mod body;
 mod contact;
+mod custom_record;
+mod definition;
 mod lead;
 mod merge;
 mod opportunity;
+
+pub(crate) use self::definition::FieldChange;
 
 use std::collections::BTreeSet;
 
@@ -14,7 +18,8 @@ use serde_json::{Map, Value};
 use super::World;
 use super::event::Event;
 use super::fields::Selection;
-use super::id::Id;
+use super::id::{Id, IdKind};
+use super::invoice::{Invoice, Truth};
 use super::moment::Moment;
 use super::records::{Kind, View, to_object};
 use super::store::Handle;
@@ -141,8 +146,13 @@ impl<'w> Write<'w> {
 
     fn emit(&mut self, parts: Parts) {
         let now = self.world.clock.stamp();
+        let id = if parts.custom {
+            self.world.mint_custom(IdKind::Event)
+        } else {
+            self.world.mint(IdKind::Event)
+        };
         let event = Event {
-            id: self.world.mint(super::id::IdKind::Event),
+            id,
             created: now,
             updated: now,
             organization_id: self.world.organization.id,
@@ -154,7 +164,7 @@ impl<'w> Write<'w> {
             api_key_id: self.actor.api_key_id,
             object_type: parts.object_type,
             object_id: parts.object_id,
-            lead_id: Some(parts.lead_id),
+            lead_id: parts.lead_id,
             action: parts.action,
             changed_fields: parts.changed,
             data: parts.data.to_string().into(),
@@ -192,7 +202,9 @@ impl<'w> Write<'w> {
 struct Parts {
     object_type: &'static str,
     object_id: Id,
-    lead_id: Id,
+    lead_id: Option<Id>,
+    /// About a custom object, a custom activity or their definitions.
+    custom: bool,
     action: &'static str,
     changed: BTreeSet<Box<str>>,
     data: Value,
@@ -204,7 +216,8 @@ impl Parts {
         Self {
             object_type: view.kind().as_str(),
             object_id: view.id(),
-            lead_id: view.lead_id(),
+            lead_id: Some(view.lead_id()),
+            custom: matches!(view, View::Custom(_)),
             action: "",
             changed: BTreeSet::new(),
             data: Value::Null,
@@ -226,6 +239,7 @@ impl World {
             Kind::Lead => write.create_lead(body),
             Kind::Contact => write.create_contact(body),
             Kind::Opportunity => write.create_opportunity(body),
+            Kind::CustomObject | Kind::CustomActivity => write.create_custom(kind, body),
         }
     }
 
@@ -241,6 +255,7 @@ impl World {
             Kind::Lead => write.update_lead(id, body),
             Kind::Contact => write.update_contact(id, body),
             Kind::Opportunity => write.update_opportunity(id, body),
+            Kind::CustomObject | Kind::CustomActivity => write.update_custom(kind, id, body),
         }
     }
 
@@ -250,6 +265,7 @@ impl World {
             Kind::Lead => write.delete_lead(id),
             Kind::Contact => write.delete_contact(id),
             Kind::Opportunity => write.delete_opportunity(id),
+            Kind::CustomObject | Kind::CustomActivity => write.delete_custom(kind, id),
         }
     }
 
@@ -260,5 +276,26 @@ impl World {
         destination: &str,
     ) -> Result<(), Refused> {
         Write::new(self, actor).merge_leads(source, destination)
+    }
+
+    /// A new invoice or line, in the fields of the organization's layout.
+    pub(crate) fn tell(
+        &mut self,
+        actor: &Actor,
+        lead: Handle,
+        truth: Truth,
+    ) -> Result<View, Refused> {
+        Write::new(self, actor).tell(lead, truth)
+    }
+
+    /// An invoice as it stands from now on.
+    pub(crate) fn retell(
+        &mut self,
+        kind: Kind,
+        actor: &Actor,
+        id: &str,
+        invoice: Invoice,
+    ) -> Result<View, Refused> {
+        Write::new(self, actor).retell(kind, id, invoice)
     }
 }

@@ -1,10 +1,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use close_sim::{SimulatorConfig, WebhookTiming};
+use close_sim::{InvoiceLayout, SimulatorConfig, WebhookTiming};
 use serde_json::{Value, json};
 
 use crate::harness::{Sim, config, ids, start, text};
+
+const ACTIVITY: &str = "activity.custom_activity";
 
 async fn lead(sim: &Sim, name: &str) -> Value {
     sim.send("POST", "lead/", json!({ "name": name }))
@@ -235,16 +237,27 @@ async fn whole_log(sim: &Sim) -> Vec<Value> {
 
 #[tokio::test]
 async fn the_log_alone_carries_a_mirror_from_the_start_to_the_end() {
-    let sim = start(config()).await;
+    // Custom objects in one layout, custom activities in another.
+    for invoices in [InvoiceLayout::English, InvoiceLayout::German] {
+        let sim = start(SimulatorConfig {
+            invoices,
+            ..config()
+        })
+        .await;
+        carried_by_the_log(&sim).await;
+    }
+}
+
+async fn carried_by_the_log(sim: &Sim) {
     let mut mirror = BTreeMap::new();
-    for kind in ["lead", "contact", "opportunity"] {
-        mirror.insert(kind.to_owned(), objects(&sim, kind).await);
+    for kind in ["lead", "contact", "opportunity", "custom_object", ACTIVITY] {
+        mirror.insert(kind.to_owned(), objects(sim, kind).await);
     }
     sim.simulator.set_traffic(500.0);
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     sim.simulator.set_traffic(0.0);
     tokio::time::sleep(Duration::from_millis(50)).await;
-    let log = whole_log(&sim).await;
+    let log = whole_log(sim).await;
     assert!(log.len() > 300, "{}", log.len());
     for event in log {
         let table = mirror.get_mut(text(&event, "object_type")).unwrap();
@@ -264,7 +277,7 @@ async fn the_log_alone_carries_a_mirror_from_the_start_to_the_end() {
         "custom",
     ];
     for (kind, table) in mirror {
-        let live = objects(&sim, &kind).await;
+        let live = objects(sim, &kind).await;
         assert!(table.keys().eq(live.keys()), "{kind}");
         for (mine, theirs) in table.values().zip(live.values()) {
             let strip = |object: &Value| {

@@ -10,10 +10,14 @@
 mod auth;
 mod contract;
 mod control;
+mod custom_objects;
+mod definitions;
 mod determinism;
 mod events;
 mod faults;
 mod harness;
+mod invoices;
+mod layouts;
 mod limits;
 mod lists;
 mod search;

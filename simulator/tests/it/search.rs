@@ -220,10 +220,10 @@ async fn conditions_relations_and_negation_find_what_the_lists_show() {
     assert_eq!(count(with_won).await, leads.len() as u64);
     let one = json!({ "type": "id", "value": leads[0] });
     assert_eq!(count(one).await, 1);
-    let none = json!({ "type": "object_type", "object_type": "custom_object" });
+    let none = json!({ "type": "object_type", "object_type": "task" });
     assert_eq!(count(none).await, 0);
     let state = sim.control("GET", "state", Value::Null).await.ok();
-    let all: u64 = ["lead", "contact", "opportunity"]
+    let all: u64 = ["lead", "contact", "opportunity", "custom_object"]
         .iter()
         .map(|kind| state["counts"][kind].as_u64().unwrap())
         .sum();

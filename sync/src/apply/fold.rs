@@ -157,13 +157,7 @@ fn take(
     }
     let merged = merge(state.live.as_ref().map(|live| &live.raw), &change.content);
     // What can't be mapped must not take earlier, good content along with it.
-    if let Err(error) = check(
-        context,
-        object_type,
-        &change.close_id,
-        change.version,
-        &merged,
-    ) {
+    if let Err(error) = check(context, object_type, &merged) {
         return Taken::No(if is_incomplete(state, object_type, &change) {
             Outcome::Incomplete
         } else {
@@ -195,6 +189,7 @@ fn take(
 fn merge(stored: Option<&Object>, content: &Content) -> Object {
     let mut merged = stored.cloned().unwrap_or_default();
     match content {
+        Content::Full(object) if stored.is_none() => merged = object.clone(),
         Content::Full(object) => merged.overlay(object, true),
         Content::Partial {
             data,
@@ -205,29 +200,22 @@ fn merge(stored: Option<&Object>, content: &Content) -> Object {
         }
         Content::Deleted { .. } => {}
     }
-    // Embedded children are changes of their own; `custom` repeats `custom.cf_…` under names that may change.
-    for key in ["contacts", "opportunities", "tasks", "custom"] {
-        merged.take(key);
-    }
+    merged.strip();
     merged
 }
 
 fn check(
     context: &MappingContext,
     object_type: ObjectType,
-    close_id: &str,
-    version: DateTime<Utc>,
     object: &Object,
 ) -> Result<(), MappingError> {
     match object_type {
         // Amounts and status words can be refused.
-        ObjectType::Opportunity => context
-            .row::<OpportunityColumns>(object, close_id, version)
-            .map(drop),
+        ObjectType::Opportunity => OpportunityColumns::map(object, context).map(drop),
         // A record without its type could be anything.
-        ObjectType::CustomObject | ObjectType::CustomActivity => context
-            .row::<CustomRecordColumns>(object, close_id, version)
-            .map(drop),
+        ObjectType::CustomObject | ObjectType::CustomActivity => {
+            CustomRecordColumns::map(object, context).map(drop)
+        }
         _ => Ok(()),
     }
 }

@@ -61,7 +61,7 @@ impl Paid {
     pub(super) fn take_late(&mut self, context: &MappingContext, change: &Change) -> bool {
         let (told, is_whole) = match &change.content {
             Content::Full(object) => (object, true),
-            Content::Partial { data, .. } => (data, false),
+            Content::Partial { data, .. } => (data, is_whole(data)),
             Content::Deleted { .. } => return false,
         };
         let told = paid_amount(context, told, is_whole, change.version, change.event_id);
@@ -82,6 +82,14 @@ impl Paid {
         self.learned.insert(version, told);
         true
     }
+}
+
+/// Whether an event carries all of its object, rather than what changed: it has keys that never change. What it lacks is
+/// unset then.
+fn is_whole(data: &Object) -> bool {
+    ["id", "lead_id", "date_created"]
+        .iter()
+        .all(|key| data.get(key).is_some())
 }
 
 fn same(one: &PaidAmount, other: &PaidAmount) -> bool {
@@ -193,14 +201,14 @@ fn replace(folded: &mut Folded, was: Meaning, is: Meaning, moved: bool, last: Ca
     let mut old_payments = by_id(was.payments);
     for payment in is.payments {
         let old = old_payments.remove(&payment.id);
-        if note(
+        let written = note(
             folded,
             RecordType::Transaction,
             old.as_ref(),
             &payment,
             last,
-        ) != Outcome::Unchanged
-        {
+        );
+        if written != Outcome::Unchanged || moved {
             folded.transactions.push(payment);
         }
     }

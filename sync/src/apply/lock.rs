@@ -9,10 +9,20 @@ use uuid::Uuid;
 /// when a page of a backfill takes them all.
 const BUCKETS: u64 = 32;
 
+/// Who else may write while the locks are held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// Nobody, in these buckets.
+    Alone,
+    /// Those who write together with this one, and see to it themselves that no two of them have the same object.
+    Together,
+}
+
 /// Holds the objects until the transaction ends. Locks are taken in one order, so two writers can't wait for each other.
 pub(super) async fn lock(
     connection: &mut PgConnection,
     connection_id: Uuid,
+    turn: Turn,
     close_ids: impl Iterator<Item = &String>,
 ) -> Result<(), sqlx::Error> {
     let bucket = |id: &String| record_id(connection_id, id).as_u64_pair().1 % BUCKETS;
@@ -22,7 +32,13 @@ pub(super) async fn lock(
         .iter()
         .map(|bucket| (base | bucket).cast_signed())
         .collect();
-    sqlx::query("select pg_advisory_xact_lock(key) from unnest($1::bigint[]) as key")
+    let statement = match turn {
+        Turn::Alone => "select pg_advisory_xact_lock(key) from unnest($1::bigint[]) as key",
+        Turn::Together => {
+            "select pg_advisory_xact_lock_shared(key) from unnest($1::bigint[]) as key"
+        }
+    };
+    sqlx::query(statement)
         .bind(keys)
         .execute(connection)
         .await

@@ -37,6 +37,8 @@ pub(super) struct Folded {
     /// Records that are alive again.
     pub(super) restored: Vec<Uuid>,
     pub(super) trail: Trail,
+    /// Whether new rows may be written by COPY.
+    pub(super) copies: bool,
 }
 
 /// A death to be remembered.
@@ -68,6 +70,7 @@ impl Folded {
             tombstones: Vec::new(),
             restored: Vec::new(),
             trail: Trail::new(run_id),
+            copies: false,
         }
     }
 }

@@ -3,7 +3,7 @@
 
 mod invoices;
 
-use super::lock;
+use super::lock::{self, Turn};
 use super::queue::Folded;
 use super::trail::Cause;
 use super::write::{differing, write};
@@ -98,7 +98,7 @@ pub(crate) async fn remove_orphans(
         .await?;
     let ids: Vec<Uuid> = orphans.iter().map(|(id, _, _)| *id).collect();
     let close_ids = orphans.iter().map(|(_, close_id, _)| close_id);
-    lock::lock(connection, context.connection_id, close_ids).await?;
+    lock::lock(connection, context.connection_id, Turn::Alone, close_ids).await?;
     // Their opportunities may have come in before the locks were ours.
     let orphans: Vec<(Uuid, String, DateTime<Utc>)> = sqlx::query_as(ORPHANS)
         .bind(context.connection_id)
@@ -159,7 +159,7 @@ impl Page {
             .fetch_all(&mut *connection)
             .await?;
         let close_ids = ids.iter().map(|(_, close_id, _)| close_id);
-        lock::lock(connection, context.connection_id, close_ids).await?;
+        lock::lock(connection, context.connection_id, Turn::Alone, close_ids).await?;
         let stage = match table {
             RecordType::Opportunity => "stage_entered_at",
             _ => "null::timestamptz",

@@ -1,11 +1,13 @@
 //! Audit and feed entries of a batch.
 
+use super::copy;
 use crate::change::Change;
 use crate::mapping::FieldChange;
 use chrono::{DateTime, Utc};
 use closegraph_entity::record::{ChangeAction, Origin, RecordType, record_id};
 use serde_json::json;
 use sqlx::PgConnection;
+use std::collections::HashSet;
 use uuid::Uuid;
 
 /// One statement writes both. The changed columns travel as comma-joined text, since arrays of arrays must be square.
@@ -63,17 +65,17 @@ impl Cause<'_> {
 }
 
 #[derive(Debug)]
-struct Entry {
-    record_type: RecordType,
-    record_id: Uuid,
-    close_id: String,
-    action: ChangeAction,
-    at: DateTime<Utc>,
+pub(super) struct Entry {
+    pub(super) record_type: RecordType,
+    pub(super) record_id: Uuid,
+    pub(super) close_id: String,
+    pub(super) action: ChangeAction,
+    pub(super) at: DateTime<Utc>,
     fields: String,
-    origin: &'static str,
+    pub(super) origin: &'static str,
     changes: Option<String>,
-    event_id: Option<Uuid>,
-    actor: Option<String>,
+    pub(super) event_id: Option<Uuid>,
+    pub(super) actor: Option<String>,
 }
 
 /// The entries, in the order in which they will stand.
@@ -120,16 +122,28 @@ impl Trail {
         });
     }
 
+    /// The records that were not there before.
+    pub(super) fn created(&self) -> HashSet<Uuid> {
+        let created = |entry: &&Entry| entry.action == ChangeAction::Created;
+        let entries = self.entries.iter().filter(created);
+        entries.map(|entry| entry.record_id).collect()
+    }
+
     /// Writes all entries.
     pub(crate) async fn write(
         &self,
         connection: &mut PgConnection,
         connection_id: Uuid,
+        copies: bool,
     ) -> Result<(), sqlx::Error> {
         if self.entries.is_empty() {
             return Ok(());
         }
         let each = &self.entries;
+        let bare = |entry: &Entry| entry.fields.is_empty() && entry.changes.is_none();
+        if copies && each.len() >= copy::WORTHWHILE && each.iter().all(bare) {
+            return copy::entries(connection, connection_id, self.run_id, each).await;
+        }
         let actor = |entry: &Entry| Some(record_id(connection_id, entry.actor.as_deref()?));
         sqlx::query(WRITE)
             .bind(connection_id)

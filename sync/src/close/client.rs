@@ -6,13 +6,14 @@ use super::limiter::{Limiter, Priority, RateLimit};
 use super::object::{Object, storable};
 use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sqlx::PgPool;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use url::Url;
 use uuid::Uuid;
@@ -53,6 +54,8 @@ pub struct CloseClient {
     limiter: Arc<Limiter>,
     priority: Priority,
     requests: Arc<AtomicU64>,
+    /// Close's time when it first answered.
+    answered_at: Arc<OnceLock<DateTime<Utc>>>,
 }
 
 /// A page of a list: `{"data": […], "has_more": bool}`; `total_results` on leads, opportunities and tasks only.
@@ -95,7 +98,8 @@ impl CloseClient {
             options,
             limiter: Arc::new(Limiter::new(None)),
             priority: Priority::default(),
-            requests: Arc::new(AtomicU64::new(0)),
+            requests: Arc::default(),
+            answered_at: Arc::default(),
         })
     }
 
@@ -105,12 +109,18 @@ impl CloseClient {
         self
     }
 
-    /// The same client for requests that can wait for others.
+    /// The same client for requests that can wait for others. It has had no answer yet.
     pub(crate) fn in_background(&self) -> Self {
         Self {
             priority: Priority::Background,
+            answered_at: Arc::default(),
             ..self.clone()
         }
+    }
+
+    /// Close's time at the first answer to this client or a clone of it, where Close told it.
+    pub(crate) fn first_answered_at(&self) -> Option<DateTime<Utc>> {
+        self.answered_at.get().copied()
     }
 
     /// The root that requests go to.
@@ -256,8 +266,14 @@ impl CloseClient {
         let retry_after = header_text(&response, header::RETRY_AFTER.as_str())
             .and_then(|text| text.trim().parse().ok())
             .map(Duration::from_secs);
+        let answered_at = header_text(&response, header::DATE.as_str())
+            .and_then(|date| DateTime::parse_from_rfc2822(date).ok())
+            .map(|at| at.with_timezone(&Utc));
         let body = response.bytes().await.map_err(transport)?;
         if status.is_success() {
+            if let Some(at) = answered_at {
+                self.answered_at.get_or_init(|| at);
+            }
             return Ok(body);
         }
         let retry = match status {

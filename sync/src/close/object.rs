@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::sync::Arc;
 
 /// The Close object types that are mirrored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -54,10 +55,11 @@ impl ObjectType {
     }
 }
 
-/// An object in Close's keys. Values stay text: nothing is rounded, and what we don't model is kept.
+/// An object in Close's keys. Values stay text: nothing is rounded, and what we don't model is kept. A clone shares them
+/// until one of the two changes.
 #[derive(Clone, Debug, Default)]
 pub struct Object {
-    entries: Vec<(String, Box<RawValue>)>,
+    entries: Arc<Vec<(String, Box<RawValue>)>>,
 }
 
 /// Prefix of the keys that hold custom values.
@@ -80,7 +82,15 @@ impl Object {
     /// Takes a key out.
     pub fn take(&mut self, key: &str) -> Option<Box<RawValue>> {
         let at = self.entries.iter().position(|(name, _)| name == key)?;
-        Some(self.entries.remove(at).1)
+        Some(self.entries_mut().remove(at).1)
+    }
+
+    /// Takes out what is not kept of an object: embedded children are objects of their own, and `custom` repeats
+    /// `custom.cf_…` under names that may change.
+    pub(crate) fn strip(&mut self) {
+        for key in ["contacts", "opportunities", "tasks", "custom"] {
+            self.take(key);
+        }
     }
 
     /// Decodes a value; absent, null and values of another shape give `None`.
@@ -122,7 +132,8 @@ impl Object {
     /// a full object simply lacks the custom fields that are unset.
     pub fn overlay(&mut self, newer: &Self, complete: bool) {
         if complete {
-            self.entries.retain(|(name, _)| !name.starts_with(CUSTOM));
+            self.entries_mut()
+                .retain(|(name, _)| !name.starts_with(CUSTOM));
         }
         self.put(newer.entries.iter().cloned());
     }
@@ -135,7 +146,7 @@ impl Object {
             .map(|key| &**key)
             .filter(|key| !carried.contains(key))
             .collect();
-        self.entries
+        self.entries_mut()
             .retain(|(name, _)| !(name.starts_with(CUSTOM) && lacking.contains(&**name)));
         let cleared = changed
             .iter()
@@ -143,23 +154,24 @@ impl Object {
         self.put(cleared.map(|key| (key.clone(), RawValue::NULL.to_owned())));
     }
 
+    fn entries_mut(&mut self) -> &mut Vec<(String, Box<RawValue>)> {
+        Arc::make_mut(&mut self.entries)
+    }
+
     /// Sets keys, in one pass whatever their number. Of a key that comes twice the last value counts, as in jsonb.
     fn put(&mut self, entries: impl Iterator<Item = (String, Box<RawValue>)>) {
-        let mut places: HashMap<String, usize> = self
-            .entries
+        let kept = self.entries_mut();
+        let mut places: HashMap<String, usize> = kept
             .iter()
             .enumerate()
             .map(|(place, (name, _))| (name.clone(), place))
             .collect();
         for (name, value) in entries {
-            match places
-                .get(&name)
-                .and_then(|place| self.entries.get_mut(*place))
-            {
+            match places.get(&name).and_then(|place| kept.get_mut(*place)) {
                 Some((_, known)) => *known = value,
                 None => {
-                    places.insert(name.clone(), self.entries.len());
-                    self.entries.push((name, value));
+                    places.insert(name.clone(), kept.len());
+                    kept.push((name, value));
                 }
             }
         }
@@ -195,7 +207,9 @@ impl<'de> Deserialize<'de> for Object {
                 }
                 let mut seen = HashSet::with_capacity(entries.len());
                 if entries.iter().all(|(name, _)| seen.insert(name)) {
-                    return Ok(Object { entries });
+                    return Ok(Object {
+                        entries: Arc::new(entries),
+                    });
                 }
                 let mut object = Object::default();
                 object.put(entries.into_iter());

@@ -130,6 +130,18 @@ impl Connections {
         mapping(&self.pool, id).await
     }
 
+    /// Sets the rules by which won deals get a category, of all connections; `None` stands for those that come with the
+    /// program. What is stored is mapped again by itself.
+    pub async fn set_categories(&self, rules: Option<&Categories>) -> Result<(), SyncError> {
+        sqlx::query(
+            "update connection set category_rules = $1 where category_rules is distinct from $1",
+        )
+        .bind(rules.map(Json))
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
     /// The settings of all connections that are to be synced.
     pub(crate) async fn mappings(&self) -> Result<HashMap<Uuid, MappingContext>, SyncError> {
         let all: Vec<Settings> = sqlx::query_as(SETTINGS)

@@ -1,17 +1,20 @@
 //! Which custom type holds the invoices: proposed from what its fields are called and can hold, kept when a person says
 //! otherwise.
 
+mod decimals;
 mod propose;
 mod trial;
 mod words;
 
 pub use closegraph_entity::custom_type::CustomType;
 pub use propose::propose;
-pub use trial::try_mapping;
+pub use trial::{Trial, TriedInvoice, try_mapping};
 
 use crate::error::SyncError;
 use closegraph_entity::custom_type::{Kind, TypeField};
-use closegraph_entity::invoice_mapping::{InvoiceMapping, Lines, Origin, Proposal, State};
+use closegraph_entity::invoice_mapping::{
+    Decimals, InvoiceMapping, Lines, Origin, Proposal, State,
+};
 use sea_orm::ActiveEnum;
 use sqlx::types::Json;
 use sqlx::{PgConnection, PgPool};
@@ -88,6 +91,62 @@ pub async fn custom_types(
     Ok(types.collect())
 }
 
+/// What a person decides about the invoices of an organization.
+#[derive(Clone, Debug)]
+pub enum Decision {
+    /// They are kept like this.
+    Mapping(InvoiceMapping),
+    /// There are none.
+    None,
+    /// Whatever is proposed.
+    Proposal,
+}
+
+/// Keeps what a person decided, named by `decided_by`. The sync maps what is stored again by itself.
+pub async fn decide_mapping(
+    pool: &PgPool,
+    connection_id: Uuid,
+    decision: &Decision,
+    decided_by: &str,
+) -> Result<(), SyncError> {
+    let (state, origin, mapping) = match decision {
+        Decision::Mapping(mapping) => (State::Active, Origin::Person, Some(mapping)),
+        Decision::None => (State::None, Origin::Person, None),
+        Decision::Proposal => (State::Waiting, Origin::Proposed, None),
+    };
+    let decided_by = (origin == Origin::Person).then_some(decided_by);
+    sqlx::query(
+        "insert into invoice_mapping (connection_id, state, origin, mapping, decided_by)
+         values ($1, $2, $3, $4, $5)
+         on conflict (connection_id) do update
+            set state = excluded.state, origin = excluded.origin, mapping = excluded.mapping,
+                decided_by = excluded.decided_by, updated_at = now()",
+    )
+    .bind(connection_id)
+    .bind(state.to_value())
+    .bind(origin.to_value())
+    .bind(mapping.map(Json))
+    .bind(decided_by)
+    .execute(pool)
+    .await?;
+    match decision {
+        Decision::Proposal => follow_kept(pool, connection_id).await,
+        Decision::Mapping(_) | Decision::None => Ok(()),
+    }
+}
+
+/// Proposes a mapping anew from what is kept of types and records.
+pub(crate) async fn follow_kept(pool: &PgPool, connection_id: Uuid) -> Result<(), SyncError> {
+    let types = custom_types(pool, connection_id).await?;
+    if types.is_empty() {
+        return Ok(());
+    }
+    let mut transaction = pool.begin().await?;
+    follow(&mut transaction, connection_id, &types).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
 /// Proposes a mapping from the types, and puts it in use where it is sure and no person has decided.
 pub(super) async fn follow(
     connection: &mut PgConnection,
@@ -99,13 +158,18 @@ pub(super) async fn follow(
     let by_person = known
         .as_ref()
         .is_some_and(|known| known.origin == Origin::Person);
-    let (state, mapping) = match known {
+    let (state, mut mapping) = match known {
         Some(known) if by_person => (known.state, known.mapping),
         known => {
             let used = known.filter(|known| known.state == State::Active);
             decide(used.and_then(|known| known.mapping), types, &proposals)
         }
     };
+    if let Some(mapping) = mapping.as_mut().filter(|_| !by_person)
+        && mapping.decimals == Decimals::Auto
+    {
+        mapping.decimals = decimals::learn(connection, connection_id, mapping).await?;
+    }
     let origin = if by_person {
         Origin::Person
     } else {

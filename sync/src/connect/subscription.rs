@@ -171,7 +171,8 @@ async fn quiet(connections: &Connections, id: Uuid) -> Result<Option<String>, sq
             and e.received_at between now() - interval '1 day' and now() - interval '30 minutes'
             and not exists (select from event d
                              where d.connection_id = $1 and d.delivered_at > e.received_at
-                               and d.received_at > now() - interval '1 day')",
+                               and d.received_at > now() - interval '1 day')
+            and not exists (select from delivery d where d.connection_id = $1)",
     )
     .bind(id)
     .fetch_one(connections.pool())

@@ -13,6 +13,8 @@ const LONGEST_WORD: usize = 255;
 /// An event as it was delivered.
 #[derive(Clone, Debug)]
 pub struct Delivery {
+    /// Id of its row, in the log and in the inbox.
+    pub(super) id: Uuid,
     pub(super) connection_id: Uuid,
     pub(super) origin: Origin,
     pub(super) close_event_id: String,
@@ -85,7 +87,9 @@ impl Delivery {
                 return Err(DeliveryError::Long(name));
             }
         }
+        let name = format!("{}/{}", head.id, event_updated_at.timestamp_micros());
         Ok(Self {
+            id: Uuid::new_v5(&connection_id, name.as_bytes()),
             connection_id,
             origin,
             close_event_id: head.id,
@@ -109,6 +113,29 @@ impl Delivery {
             payload: serde_json::Value::from(self.payload.as_str()).to_string(),
             refused: Some(reason),
             ..self.clone()
+        }
+    }
+
+    /// What was logged and can't be read as an event any more, as a dead letter.
+    pub(super) fn unreadable(
+        connection_id: Uuid,
+        seq: i64,
+        received_at: DateTime<Utc>,
+        logged: &str,
+        reason: String,
+    ) -> Self {
+        let name = format!("delivery/{seq}");
+        Self {
+            id: Uuid::new_v5(&connection_id, name.as_bytes()),
+            connection_id,
+            origin: Origin::Webhook,
+            close_event_id: name,
+            event_updated_at: received_at,
+            object_type: String::new(),
+            object_id: String::new(),
+            action: String::new(),
+            payload: serde_json::Value::from(logged).to_string(),
+            refused: Some(reason),
         }
     }
 
@@ -139,13 +166,8 @@ impl Delivery {
             && self.event_updated_at >= other.event_updated_at
     }
 
-    /// Id of its row.
-    pub(super) fn id(&self) -> Uuid {
-        let name = format!(
-            "{}/{}",
-            self.close_event_id,
-            self.event_updated_at.timestamp_micros()
-        );
-        Uuid::new_v5(&self.connection_id, name.as_bytes())
+    /// Id of its row, in the log and in the inbox.
+    pub(super) const fn id(&self) -> Uuid {
+        self.id
     }
 }

@@ -5,11 +5,12 @@
 //! would be had the events come in their order, and has to be read again.
 
 use sqlx::{Postgres, Transaction};
+use uuid::Uuid;
 
 /// Of overtaken events, those that tell of a key which no newer event of their object tells of. Where the inbox has no
 /// newer event, the object was read as a whole and is complete.
 const UNTOLD: &str = "
-    select late.seq
+    select late.id
       from event late
      cross join lateral (
         select array_agg(newer.payload) as payloads, bool_or(newer.action = 'deleted') as died
@@ -19,7 +20,7 @@ const UNTOLD: &str = "
            and newer.action in ('created', 'updated', 'merged', 'deleted')
            and newer.state not in ('dead', 'discarded', 'ignored')
      ) newer
-     where late.seq = any($1) and newer.payloads is not null and not newer.died
+     where late.id = any($1) and newer.payloads is not null and not newer.died
        and exists (
         select from (
             select jsonb_object_keys(case jsonb_typeof(late.payload->'data') when 'object' then late.payload->'data' else '{}' end)
@@ -31,11 +32,11 @@ const UNTOLD: &str = "
             select from unnest(newer.payloads) as payload
              where payload->'data' ? told.key or payload->'changed_fields' ? told.key))";
 
-/// The events among `overtaken` (by `seq`) whose loss would show.
+/// The events among `overtaken` (by id) whose loss would show.
 pub(super) async fn untold(
     transaction: &mut Transaction<'_, Postgres>,
-    overtaken: &[i64],
-) -> Result<Vec<i64>, sqlx::Error> {
+    overtaken: &[Uuid],
+) -> Result<Vec<Uuid>, sqlx::Error> {
     if overtaken.is_empty() {
         return Ok(Vec::new());
     }

@@ -125,14 +125,18 @@ impl Receiver {
         let delivery = Delivery::from_envelope(connection_id, Origin::Webhook, text)
             .map_err(|error| Refusal::NoEvent(error.to_string()))?;
         let (event, close_event) = (delivery.id(), delivery.close_event_id().to_owned());
-        let unavailable = |error: sqlx::Error| {
-            tracing::error!(connection = %connection_id, %event, error = chain(&error), "a delivery can't be stored");
+        let unavailable = |error: &sqlx::Error| {
+            tracing::error!(connection = %connection_id, %event, error = chain(error), "a delivery can't be stored");
             Refusal::Unavailable
         };
-        if !fresh && !self.inbox.knows(&delivery).await.map_err(unavailable)? {
-            self.confirm(connection_id, &delivery).await?;
+        if !fresh {
+            let known = self.inbox.knows(&delivery).await;
+            if !known.map_err(|error| unavailable(&error))? {
+                self.confirm(connection_id, &delivery).await?;
+            }
         }
-        self.inbox.store(delivery).await.map_err(unavailable)?;
+        let stored = self.inbox.store(delivery).await;
+        stored.map_err(|error| unavailable(&error))?;
         tracing::debug!(connection = %connection_id, %event, close_event, "a delivery is stored");
         Ok(())
     }

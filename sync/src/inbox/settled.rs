@@ -9,42 +9,48 @@ use uuid::Uuid;
 const SETTLE: &str = "
     update event
        set state = outcome.state, error = outcome.error, finished_at = now(), attempts = attempts + 1
-      from unnest($1::bigint[], $2::text[], $3::text[]) as outcome (seq, state, error)
-     where event.seq = outcome.seq";
+      from unnest($1::uuid[], $2::text[], $3::text[]) as outcome (id, state, error)
+     where event.id = outcome.id";
 
 /// The new states of events, as columns.
 #[derive(Debug, Default)]
 pub(super) struct Settled {
-    /// Event and connection, by `seq`.
-    names: HashMap<i64, (Uuid, Uuid)>,
-    seqs: Vec<i64>,
+    /// The connection of each event.
+    connections: HashMap<Uuid, Uuid>,
+    events: Vec<Uuid>,
     states: Vec<&'static str>,
     errors: Vec<Option<String>>,
 }
 
 impl Settled {
-    /// Nothing yet of these events: `(seq, event, connection)`.
-    pub(super) fn of(claimed: impl Iterator<Item = (i64, Uuid, Uuid)>) -> Self {
+    /// Nothing yet of these events: `(event, connection)`.
+    pub(super) fn of(events: impl Iterator<Item = (Uuid, Uuid)>) -> Self {
         Self {
-            names: claimed
-                .map(|(seq, event, connection)| (seq, (event, connection)))
-                .collect(),
+            connections: events.collect(),
             ..Self::default()
         }
     }
 
-    pub(super) fn push(&mut self, seq: i64, state: &'static str, error: Option<String>) {
-        self.seqs.push(seq);
+    pub(super) fn push(&mut self, event: Uuid, state: &'static str, error: Option<String>) {
+        self.events.push(event);
         self.states.push(state);
         self.errors.push(error);
     }
 
+    /// The state of each event, with what there is to say about it.
+    pub(super) fn outcomes(&self) -> impl Iterator<Item = (Uuid, (&'static str, Option<&str>))> {
+        let states = self.states.iter().copied();
+        let outcomes = states.zip(self.errors.iter().map(Option::as_deref));
+        self.events.iter().copied().zip(outcomes)
+    }
+
+    /// Writes the states of events that stand in the inbox.
     pub(super) async fn write(
         &self,
         transaction: &mut Transaction<'_, Postgres>,
     ) -> Result<(), sqlx::Error> {
         sqlx::query(SETTLE)
-            .bind(&self.seqs)
+            .bind(&self.events)
             .bind(&self.states)
             .bind(&self.errors)
             .execute(&mut **transaction)
@@ -55,8 +61,8 @@ impl Settled {
     /// Counts and logs, after the commit.
     pub(super) fn tell(&self, took: Duration) {
         let mut counts: BTreeMap<(Uuid, &'static str), u64> = BTreeMap::new();
-        for ((seq, state), error) in self.seqs.iter().zip(&self.states).zip(&self.errors) {
-            let (event, connection) = self.names.get(seq).copied().unwrap_or_default();
+        for ((event, state), error) in self.events.iter().zip(&self.states).zip(&self.errors) {
+            let connection = self.connections.get(event).copied().unwrap_or_default();
             if *state == "dead" {
                 let error = without_values(error.as_deref().unwrap_or_default());
                 tracing::warn!(%connection, %event, error, "an event is dead: a person decides");

@@ -1,18 +1,15 @@
 //! Works off the inbox: claims what is ready, folds it by object, and notes what became of each event in the
 //! transaction that wrote the rows. A crash releases the claim with the transaction.
 
+use super::LISTED;
+use super::insert::refuses_content;
+use super::judge::{Told, judge};
 use super::settled::Settled;
-use super::store::refuses_content;
-use super::{LISTED, overtaken, request_rereads};
-use crate::apply::{Outcome, apply};
-use crate::change::{Change, ChangeError, Content, changes_of_event};
+use crate::change::{Change, ChangeError, changes_of_event};
 use crate::close::{Object, ObjectType};
-use crate::connect::mapping;
 use crate::error::SyncError;
-use crate::mapping::MappingContext;
 use closegraph_entity::record::Origin;
 use sqlx::{PgPool, Postgres, Transaction};
-use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -40,7 +37,7 @@ impl Default for WorkOptions {
 }
 
 const CLAIM: &str = "
-    select seq, id, connection_id, origin, action, object_type, payload::text
+    select id, connection_id, origin, action, object_type, payload::text
       from event
      where state in ('pending', 'failed') and next_attempt_at <= now() and action <> 'read'
        and payload is not null
@@ -49,14 +46,13 @@ const CLAIM: &str = "
        for update skip locked";
 
 const CLAIM_ONE: &str = "
-    select seq, id, connection_id, origin, action, object_type, payload::text
+    select id, connection_id, origin, action, object_type, payload::text
       from event
-     where seq = $1 and state in ('pending', 'failed') and payload is not null
+     where id = $1 and state in ('pending', 'failed') and payload is not null
        for update skip locked";
 
 #[derive(Debug, sqlx::FromRow)]
 struct Claimed {
-    seq: i64,
     id: Uuid,
     connection_id: Uuid,
     origin: String,
@@ -97,7 +93,7 @@ pub(crate) async fn work_off(pool: &PgPool, options: &WorkOptions) -> Result<usi
     if claimed.is_empty() {
         return Ok(0);
     }
-    let seqs: Vec<i64> = claimed.iter().map(|event| event.seq).collect();
+    let ids: Vec<Uuid> = claimed.iter().map(|event| event.id).collect();
     let worked = match settle(&mut transaction, claimed).await {
         Ok(settled) => transaction
             .commit()
@@ -114,24 +110,24 @@ pub(crate) async fn work_off(pool: &PgPool, options: &WorkOptions) -> Result<usi
         Err(error) => {
             tracing::warn!(
                 error = error.logged(),
-                count = seqs.len(),
+                count = ids.len(),
                 "a batch failed: working it off one by one"
             );
-            for seq in &seqs {
-                one(pool, options, *seq).await?;
+            for id in &ids {
+                one(pool, options, *id).await?;
             }
         }
     }
     metrics::histogram!("closegraph_apply_duration_seconds").record(start.elapsed().as_secs_f64());
-    Ok(seqs.len())
+    Ok(ids.len())
 }
 
 /// Works off one event; should it fail, it waits for its next attempt and nobody waits for it.
-async fn one(pool: &PgPool, options: &WorkOptions, seq: i64) -> Result<(), SyncError> {
+pub(super) async fn one(pool: &PgPool, options: &WorkOptions, id: Uuid) -> Result<(), SyncError> {
     let start = Instant::now();
     let mut transaction = pool.begin().await?;
     let claimed: Vec<Claimed> = sqlx::query_as(CLAIM_ONE)
-        .bind(seq)
+        .bind(id)
         .fetch_all(&mut *transaction)
         .await?;
     let error = match settle(&mut transaction, claimed).await {
@@ -147,20 +143,20 @@ async fn one(pool: &PgPool, options: &WorkOptions, seq: i64) -> Result<(), SyncE
             error
         }
     };
-    fail(pool, options, seq, &error).await
+    fail(pool, options, id, &error).await
 }
 
 /// Notes a failed attempt, with the time of the next or, after the last, none.
 async fn fail(
     pool: &PgPool,
     options: &WorkOptions,
-    seq: i64,
+    id: Uuid,
     error: &SyncError,
 ) -> Result<(), SyncError> {
     // Trying again what Postgres will never take would only put off that a person sees it.
     let hopeless = matches!(error, SyncError::Database(error) if refuses_content(error));
     let max_attempts = if hopeless { 0 } else { options.max_attempts };
-    let noted: Option<(Uuid, Uuid, String, i32)> = sqlx::query_as(
+    let noted: Option<(Uuid, String, i32)> = sqlx::query_as(
         "update event
             set attempts = attempts + 1,
                 state = case when attempts + 1 >= $2 then 'dead' else 'failed' end,
@@ -168,18 +164,18 @@ async fn fail(
                 error = $3,
                 next_attempt_at = now() + least($4 * power(2, least(attempts, 20)), $5)
                                           * (0.5 + random()) * interval '1 second'
-          where seq = $1
-      returning id, connection_id, state, attempts",
+          where id = $1
+      returning connection_id, state, attempts",
     )
-    .bind(seq)
+    .bind(id)
     .bind(max_attempts)
     .bind(error.chain())
     .bind(options.min_delay.as_secs_f64())
     .bind(options.max_delay.as_secs_f64())
     .fetch_optional(pool)
     .await?;
-    if let Some((event, connection, state, attempts)) = noted {
-        tell_failed(connection, event, &state, attempts, error);
+    if let Some((connection, state, attempts)) = noted {
+        tell_failed(connection, id, &state, attempts, error);
     }
     Ok(())
 }
@@ -202,104 +198,13 @@ async fn settle(
     transaction: &mut Transaction<'_, Postgres>,
     claimed: Vec<Claimed>,
 ) -> Result<Settled, SyncError> {
-    let names = claimed.iter();
-    let mut settled = Settled::of(names.map(|event| (event.seq, event.id, event.connection_id)));
-    // In one order, so that two workers can't wait for each other.
-    let mut by_connection: BTreeMap<Uuid, Vec<(i64, Change)>> = BTreeMap::new();
-    for event in claimed {
-        let (seq, connection_id) = (event.seq, event.connection_id);
-        match event.changes() {
-            Ok(changes) if changes.is_empty() => settled.push(seq, "ignored", None),
-            Ok(changes) => by_connection
-                .entry(connection_id)
-                .or_default()
-                .extend(changes.into_iter().map(|change| (seq, change))),
-            Err(ChangeError::Hidden {
-                object_type,
-                close_id,
-                version,
-            }) => {
-                let note = "Close hid what it is about: the object is read again".to_owned();
-                settled.push(seq, "stale", Some(note));
-                let wanted = [(object_type, close_id, version)];
-                request_rereads(transaction, connection_id, &wanted).await?;
-            }
-            Err(error) => settled.push(seq, "dead", Some(error.to_string())),
-        }
-    }
-    for (connection_id, changes) in by_connection {
-        let context = mapping(&mut **transaction, connection_id).await?;
-        apply_claimed(transaction, &context, changes, &mut settled).await?;
-    }
+    let told = claimed.into_iter().map(|event| Told {
+        changes: event.changes(),
+        event: event.id,
+        connection: event.connection_id,
+    });
+    let (settled, unclear) = judge(transaction, told.collect()).await?;
     settled.write(transaction).await?;
+    unclear.ask(transaction).await?;
     Ok(settled)
-}
-
-async fn apply_claimed(
-    transaction: &mut Transaction<'_, Postgres>,
-    context: &MappingContext,
-    changes: Vec<(i64, Change)>,
-    settled: &mut Settled,
-) -> Result<(), SyncError> {
-    let (seqs, changes): (Vec<i64>, Vec<Change>) = changes.into_iter().unzip();
-    let named: Vec<_> = changes
-        .iter()
-        .map(|change| {
-            let died = matches!(change.content, Content::Deleted { .. });
-            let object = (change.object_type, change.close_id.clone(), change.version);
-            (died, object)
-        })
-        .collect();
-    let outcomes = apply(transaction, context, None, changes).await?;
-    let overtaken: Vec<i64> = seqs
-        .iter()
-        .zip(&outcomes)
-        .filter(|(_, outcome)| **outcome == Outcome::Stale)
-        .map(|(seq, _)| *seq)
-        .collect();
-    let untold = overtaken::untold(transaction, &overtaken).await?;
-    let mut unclear = Vec::new();
-    let mut by_event: HashMap<i64, Outcome> = HashMap::new();
-    for ((seq, outcome), (died, object)) in seqs.into_iter().zip(outcomes).zip(named) {
-        match outcome {
-            Outcome::Tie | Outcome::Incomplete => unclear.push(object),
-            Outcome::Stale if died || untold.contains(&seq) => unclear.push(object),
-            _ => {}
-        }
-        // Of the several changes of one event, the one that matters most decides how the event is shown.
-        let shown = by_event.entry(seq).or_insert_with(|| outcome.clone());
-        if weight(&outcome) > weight(shown) {
-            *shown = outcome;
-        }
-    }
-    for (seq, outcome) in by_event {
-        let (state, error) = match outcome {
-            Outcome::Created | Outcome::Updated | Outcome::Deleted => ("applied", None),
-            Outcome::Unchanged => ("unchanged", None),
-            Outcome::Stale => ("stale", None),
-            Outcome::Tie => {
-                let note =
-                    "another content of the same version is stored: the object is read again";
-                ("stale", Some(note.to_owned()))
-            }
-            Outcome::Incomplete => {
-                let note = "too little of an object that is not known: the object is read again";
-                ("stale", Some(note.to_owned()))
-            }
-            Outcome::Invalid(reason) => ("dead", Some(reason)),
-        };
-        settled.push(seq, state, error);
-    }
-    request_rereads(transaction, context.connection_id, &unclear).await?;
-    Ok(())
-}
-
-const fn weight(outcome: &Outcome) -> u8 {
-    match outcome {
-        Outcome::Unchanged => 0,
-        Outcome::Stale => 1,
-        Outcome::Tie | Outcome::Incomplete => 2,
-        Outcome::Created | Outcome::Updated | Outcome::Deleted => 3,
-        Outcome::Invalid(_) => 4,
-    }
 }

@@ -4,7 +4,7 @@ use super::load::{Load, position};
 use super::run::{Kind, Progress, Run, RunReport};
 use super::walk::{Asked, Fields, Position, Walker};
 use super::{catch_up, remap};
-use crate::connect::Connections;
+use crate::connect::{Connections, follow_kept};
 use crate::error::SyncError;
 use closegraph_entity::record::Origin;
 use sqlx::PgPool;
@@ -14,6 +14,8 @@ use uuid::Uuid;
 
 /// Name of the checkpoint.
 const STREAM: &str = "backfill";
+/// Pages that are written at the same time.
+const LANES: usize = 3;
 
 /// How Close is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,8 +54,6 @@ pub async fn backfill(
     let run = Run::start(pool, connection_id, Kind::Backfill).await?;
     let requests_before = client.requests();
     let result = async {
-        // What changes while we read is in the event log from here on.
-        catch_up::mark(pool, &client, connection_id).await?;
         let fields = Fields::read(pool, connection_id).await?;
         let kept = position(pool, connection_id, STREAM).await?;
         if kept.is_none() {
@@ -64,11 +64,7 @@ pub async fn backfill(
             _ if options.strategy == Strategy::Search => {
                 Position::search_all(None, &fields.custom())
             }
-            _ => Position::LeadList {
-                anchor: None,
-                skip: 0,
-                last_id: None,
-            },
+            _ => Position::list_all(),
         };
         tracing::info!(connection = %connection_id, run = %run.id, "backfill starts");
         let load = Load {
@@ -79,16 +75,28 @@ pub async fn backfill(
             progress,
             stop,
             stream: STREAM,
+            lanes: LANES,
         };
         let may_search = options.strategy == Strategy::Auto;
         let asked = Asked::Everything(fields);
-        let walker = Walker::new(client.clone(), start, Origin::Backfill, may_search, asked);
+        let mut walker = Walker::new(client.clone(), start, Origin::Backfill, may_search, asked);
+        if catch_up::known(pool, connection_id).await?.is_none() {
+            // What changes from the first answer on is in the event log.
+            tokio::select! {
+                () = stop.cancelled() => return Err(SyncError::Interrupted),
+                read = walker.peek() => read?,
+            }
+            let answered_at = client.first_answered_at();
+            catch_up::mark(pool, &client, connection_id, answered_at).await?;
+        }
         let mut report = RunReport {
             requests: i64::try_from(client.requests() - requests_before).unwrap_or(i64::MAX),
             ..RunReport::default()
         };
         load.run(walker, &mut report, |page| page.next.clone())
             .await?;
+        // How amounts are written shows in the records.
+        follow_kept(pool, connection_id).await?;
         Ok(report)
     }
     .await;

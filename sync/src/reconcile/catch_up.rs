@@ -25,11 +25,14 @@ const TRUSTED: TimeDelta = TimeDelta::days(25);
 
 /// How far the log was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Mark {
+pub(super) struct Mark {
     /// Time of the newest event, by Close's clock; `None` while the log has none.
     newest: Option<DateTime<Utc>>,
     /// When it was read to its end, by ours.
     read_at: DateTime<Utc>,
+    /// The log was not asked: another answer of Close told the time.
+    #[serde(default)]
+    unasked: bool,
 }
 
 /// What a reading brought.
@@ -45,35 +48,51 @@ pub struct CatchUp {
     pub gap: bool,
 }
 
-/// Notes where the log stands, before anything else is read of a connection.
+/// Notes where the log stands: at `answered_at`, which Close told with another answer, or at its newest event.
 pub(super) async fn mark(
     pool: &PgPool,
     client: &CloseClient,
     connection_id: Uuid,
+    answered_at: Option<DateTime<Utc>>,
 ) -> Result<(), SyncError> {
-    if known(pool, connection_id).await?.is_some() {
-        return Ok(());
-    }
-    let page = match client.events(None, None).await {
-        Ok(page) => page,
-        Err(CloseError::Status {
-            status: 400 | 403,
-            message,
-            ..
-        }) => {
-            let message = crate::redact::without_values(&message);
-            tracing::warn!(connection = %connection_id, message, "Close does not show its event log to this credential: an admin's key is needed to catch up on what webhooks miss");
-            return Ok(());
-        }
-        Err(error) => return Err(error.into()),
+    let read_at = Utc::now();
+    let newest = match answered_at {
+        // A proxy may have set it: of two clocks, the one that is behind makes us read more, not less.
+        Some(at) => Some(at.min(read_at)),
+        None => match client.events(None, None).await {
+            Ok(page) => page.data.first().and_then(|event| time_of(event.get())),
+            Err(error) if is_hidden(&error) => {
+                warn_of_hidden(connection_id, &error);
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        },
     };
-    let newest = page.data.first().and_then(|event| time_of(event.get()));
     let mark = Mark {
         newest,
-        read_at: Utc::now(),
+        read_at,
+        unasked: answered_at.is_some(),
     };
     let mut connection = pool.acquire().await?;
     keep_position(&mut connection, connection_id, STREAM, None, &mark).await
+}
+
+/// Whether Close shows its log to admins only.
+fn is_hidden(error: &CloseError) -> bool {
+    matches!(error.status(), Some(400 | 403))
+}
+
+fn warn_of_hidden(connection_id: Uuid, error: &CloseError) {
+    tracing::warn!(connection = %connection_id, error = crate::redact::chain(error), "Close does not show its event log to this credential: an admin's key is needed to catch up on what webhooks miss");
+}
+
+async fn forget(pool: &PgPool, connection_id: Uuid) -> Result<(), SyncError> {
+    sqlx::query("delete from sync_checkpoint where connection_id = $1 and stream = $2")
+        .bind(connection_id)
+        .bind(STREAM)
+        .execute(pool)
+        .await?;
+    Ok(())
 }
 
 /// Reads what the log has since the last reading into the inbox.
@@ -103,7 +122,7 @@ async fn read(
     report: &mut CatchUp,
 ) -> Result<(), SyncError> {
     let Some(mark) = known(pool, connection_id).await? else {
-        return self::mark(pool, client, connection_id).await;
+        return self::mark(pool, client, connection_id, None).await;
     };
     report.gap = Utc::now() - mark.read_at > TRUSTED;
     let since = mark.newest.map(|at| at - OVERLAP);
@@ -119,6 +138,10 @@ async fn read(
             Err(error) if error.is_expired_cursor() && cursor.is_some() => {
                 cursor = None;
                 continue;
+            }
+            Err(error) if mark.unasked && is_hidden(&error) => {
+                warn_of_hidden(connection_id, &error);
+                return forget(pool, connection_id).await;
             }
             page => page?,
         };
@@ -143,7 +166,11 @@ async fn read(
     }
     let mut transaction = pool.begin().await?;
     release(&mut transaction, connection_id).await?;
-    let mark = Mark { newest, read_at };
+    let mark = Mark {
+        newest,
+        read_at,
+        unasked: false,
+    };
     keep_position(&mut transaction, connection_id, STREAM, None, &mark).await?;
     transaction.commit().await?;
     Ok(())
@@ -169,7 +196,8 @@ fn time_of(event: &str) -> Option<DateTime<Utc>> {
     crate::close::parse_timestamp(&times.date_updated)
 }
 
-async fn known(pool: &PgPool, connection_id: Uuid) -> Result<Option<Mark>, SyncError> {
+/// How far the log was read, if it ever was.
+pub(super) async fn known(pool: &PgPool, connection_id: Uuid) -> Result<Option<Mark>, SyncError> {
     let kept: Option<serde_json::Value> = sqlx::query_scalar(
         "select position from sync_checkpoint where connection_id = $1 and stream = $2",
     )

@@ -1,18 +1,24 @@
-//! Applies the pages of a walk: they are read ahead while the page before is applied, and each commits with its
-//! checkpoint, so that a stop, a crash or an error resumes where it was.
+//! Applies the pages of a walk. Pages are read ahead and written side by side; they commit one after the other, each
+//! with its checkpoint, so that a stop, a crash or an error resumes where it was.
+
+mod lane;
 
 use super::run::{Progress, Run, RunReport};
 use super::walk::{Page, Position, Walker};
-use crate::apply::{Outcome, apply};
-use crate::change::{Change, Content};
+use crate::apply::Turn;
 use crate::close::{CloseClient, Object, ObjectType};
 use crate::error::SyncError;
 use crate::inbox::{LISTED, request_rereads};
 use crate::mapping::MappingContext;
+use lane::{Lane, Writing, Written};
 use serde::de::DeserializeOwned;
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
-use tokio::sync::{mpsc, watch};
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
 /// Pages that are read ahead.
@@ -70,153 +76,191 @@ pub(super) struct Load<'a> {
     pub(super) stop: &'a CancellationToken,
     /// Name of the checkpoint.
     pub(super) stream: &'static str,
+    /// Pages that are written at the same time, each by a session of its own. Of the loads of a connection that run
+    /// side by side, one may have more than one.
+    pub(super) lanes: usize,
+}
+
+/// A page on its way into the mirror.
+struct InHand {
+    page: Page,
+    /// Where to go on once it is committed.
+    next: Position,
+    /// Requests sent until it was read.
+    requests: i64,
+    ids: HashSet<String>,
+    writing: Writing,
+}
+
+/// The pages on their way, in their order.
+struct InHands {
+    lane: Lane,
+    pages: VecDeque<InHand>,
+    /// Tells that the newest of them has its locks.
+    held: Option<oneshot::Receiver<()>>,
+}
+
+impl InHands {
+    fn push(&mut self, page: Page, next: Position, requests: i64) {
+        let ids = page.changes.iter().map(|change| change.close_id.clone());
+        let ids = ids.collect();
+        let (writing, held) = self.lane.start(page.changes.clone(), self.held.take());
+        self.held = Some(held);
+        self.pages.push_back(InHand {
+            page,
+            next,
+            requests,
+            ids,
+            writing,
+        });
+    }
+
+    /// Whether one of them has an object of the page, too.
+    fn share(&self, page: &Page) -> bool {
+        let mut ids = page.changes.iter().map(|change| &change.close_id);
+        ids.any(|id| self.pages.iter().any(|other| other.ids.contains(id)))
+    }
+
+    /// The first of them once it is written, which is left where it is.
+    async fn first_written(&mut self) -> Result<Written, SyncError> {
+        match self.pages.front_mut() {
+            Some(first) => (&mut first.writing).await.unwrap_or_else(broken),
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Undoes what was written of them.
+    fn stop(&mut self) -> Vec<(Page, Position, i64)> {
+        self.held = None;
+        let pages = std::mem::take(&mut self.pages).into_iter();
+        pages
+            .map(|page| (page.page, page.next, page.requests))
+            .collect()
+    }
+}
+
+fn broken(error: JoinError) -> Result<Written, SyncError> {
+    match error.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        Err(_) => Err(SyncError::Interrupted),
+    }
+}
+
+/// What to do next.
+enum Step {
+    Commit(Written),
+    Write(Option<Result<Page, SyncError>>),
 }
 
 impl Load<'_> {
     /// Walks to the end. `kept` says where to go on once a page is committed.
     pub(super) async fn run(
         &self,
-        mut walker: Walker,
+        walker: Walker,
         report: &mut RunReport,
         mut kept: impl FnMut(&Page) -> Position,
     ) -> Result<(), SyncError> {
-        let requests_before = self.client.requests();
-        let requests_earlier = report.requests;
-        let (send, mut pages) = mpsc::channel::<Result<Page, SyncError>>(READ_AHEAD);
-        let read_ahead = async move {
-            loop {
-                let page = match walker.next().await {
-                    Ok(Some(page)) => Ok(page),
-                    Ok(None) => return,
-                    Err(error) => Err(error),
-                };
-                let failed = page.is_err();
-                if send.send(page).await.is_err() || failed {
-                    return;
+        let (requests_before, requests_earlier) = (self.client.requests(), report.requests);
+        let (send, mut pages) = mpsc::channel(READ_AHEAD);
+        // Ends by itself, or is dropped with this future.
+        let _reader = AbortOnDropHandle::new(tokio::spawn(read_ahead(walker, send)));
+        let mut in_hands = InHands {
+            lane: self.lane(),
+            pages: VecDeque::new(),
+            held: None,
+        };
+        let mut progress = Progress::default();
+        let mut at_end = false;
+        while !at_end || !in_hands.pages.is_empty() {
+            let free = in_hands.pages.len() < self.lanes;
+            let step = tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Err(SyncError::Interrupted),
+                written = in_hands.first_written() => Step::Commit(written?),
+                page = pages.recv(), if free && !at_end => Step::Write(page),
+            };
+            match step {
+                Step::Commit(written) => {
+                    self.commit_first(&mut in_hands, written, report, &mut progress)
+                        .await?;
+                }
+                Step::Write(None) => at_end = true,
+                Step::Write(Some(page)) => {
+                    let page = page?;
+                    while in_hands.share(&page) {
+                        let written = in_hands.first_written().await?;
+                        self.commit_first(&mut in_hands, written, report, &mut progress)
+                            .await?;
+                    }
+                    let spent = self.client.requests() - requests_before;
+                    let requests = requests_earlier + i64::try_from(spent).unwrap_or(i64::MAX);
+                    let next = kept(&page);
+                    in_hands.push(page, next, requests);
                 }
             }
-        };
-        let apply_all = async {
-            let mut progress = Progress::default();
-            loop {
-                let page = tokio::select! {
-                    biased;
-                    page = pages.recv() => page,
-                    () = self.stop.cancelled() => return Err(SyncError::Interrupted),
-                };
-                let Some(page) = page else { return Ok(()) };
-                if self.stop.is_cancelled() {
-                    return Err(SyncError::Interrupted);
-                }
-                let spent = self.client.requests() - requests_before;
-                report.requests = requests_earlier + i64::try_from(spent).unwrap_or(i64::MAX);
-                let page = page?;
-                let next = kept(&page);
-                self.apply_page(page, &next, report, &mut progress).await?;
-            }
-        };
-        // Reading ahead ends by itself, or is dropped with this future when applying ends first.
-        let (reader, applied) = (tokio::task::spawn(read_ahead), apply_all.await);
-        reader.abort();
-        applied
+        }
+        Ok(())
     }
 
-    async fn apply_page(
+    fn lane(&self) -> Lane {
+        Lane {
+            pool: self.pool.clone(),
+            context: Arc::new(self.context.clone()),
+            run_id: self.run.id,
+            turn: if self.lanes > 1 {
+                Turn::Together
+            } else {
+                Turn::Alone
+            },
+        }
+    }
+
+    /// Commits the first page with its checkpoint.
+    async fn commit_first(
         &self,
-        page: Page,
-        next: &Position,
+        in_hands: &mut InHands,
+        mut written: Written,
         report: &mut RunReport,
         progress: &mut Progress,
     ) -> Result<(), SyncError> {
-        let changes = page.changes.len() as u64;
-        let mut transaction = self.pool.begin().await?;
-        let outcomes = match self
-            .apply_batch(&mut transaction, page.changes.clone())
-            .await
-        {
-            Ok(outcomes) => outcomes,
-            // One row that Postgres refuses must not hold up its page.
-            Err(SyncError::Database(error)) if error.as_database_error().is_some() => {
-                transaction.rollback().await?;
-                transaction = self.pool.begin().await?;
-                self.apply_singly(&mut transaction, page.changes).await?
-            }
-            Err(error) => return Err(error),
+        let Some(first) = in_hands.pages.pop_front() else {
+            return Ok(());
         };
-        for (object_type, object, reason) in page.unreadable {
-            self.quarantine(&mut transaction, object_type, &object, &reason)
+        let InHand { page, next, .. } = first;
+        let (id, run) = (self.context.connection_id, Some(self.run.id));
+        let changes = page.changes.len() as u64;
+        written.refused.extend(page.unreadable);
+        // Here a writer of the inbox may be waited for. It must not wait for the locks of a later page: those begin anew.
+        let tells_inbox = !written.refused.is_empty() || !written.ties.is_empty();
+        let later = if tells_inbox {
+            in_hands.stop()
+        } else {
+            Vec::new()
+        };
+        let transaction = &mut written.transaction;
+        for (object_type, object, reason) in written.refused {
+            self.quarantine(transaction, object_type, &object, &reason)
                 .await?;
         }
-        report.count(&outcomes);
+        request_rereads(transaction, id, &written.ties).await?;
+        report.requests = first.requests;
+        report.count(&written.outcomes);
         progress.done += changes;
         progress.total = page
             .announced
             .or(progress.total)
             .map(|total| total.max(progress.done));
-        let (id, run) = (self.context.connection_id, Some(self.run.id));
-        keep_position(&mut transaction, id, self.stream, run, next).await?;
-        self.run.note(&mut transaction, report, progress).await?;
-        if *next == Position::Done {
-            self.run.succeed(&mut transaction).await?;
+        keep_position(transaction, id, self.stream, run, &next).await?;
+        self.run.note(transaction, report, progress).await?;
+        if next == Position::Done {
+            self.run.succeed(transaction).await?;
         }
-        transaction.commit().await?;
+        written.transaction.commit().await?;
         self.progress.send_replace(*progress);
+        for (page, next, requests) in later {
+            in_hands.push(page, next, requests);
+        }
         Ok(())
-    }
-
-    async fn apply_batch(
-        &self,
-        transaction: &mut Transaction<'_, Postgres>,
-        changes: Vec<Change>,
-    ) -> Result<Vec<Outcome>, SyncError> {
-        let named: Vec<_> = changes
-            .iter()
-            .map(|change| (change.object_type, change.close_id.clone(), change.version))
-            .collect();
-        let kept = changes.clone();
-        let outcomes = apply(transaction, self.context, Some(self.run.id), changes).await?;
-        let mut ties = Vec::new();
-        for ((outcome, named), change) in outcomes.iter().zip(named).zip(kept) {
-            match (outcome, change.content) {
-                (Outcome::Tie, _) => ties.push(named),
-                (Outcome::Invalid(reason), Content::Full(object)) => {
-                    self.quarantine(transaction, change.object_type, &object, reason)
-                        .await?;
-                }
-                _ => {}
-            }
-        }
-        request_rereads(transaction, self.context.connection_id, &ties).await?;
-        Ok(outcomes)
-    }
-
-    /// Applies changes one by one, each under a savepoint of its own; what fails goes to the dead letters.
-    async fn apply_singly(
-        &self,
-        transaction: &mut Transaction<'_, Postgres>,
-        changes: Vec<Change>,
-    ) -> Result<Vec<Outcome>, SyncError> {
-        let mut outcomes = Vec::with_capacity(changes.len());
-        for change in changes {
-            sqlx::query("savepoint one")
-                .execute(&mut **transaction)
-                .await?;
-            match self.apply_batch(transaction, vec![change.clone()]).await {
-                Ok(applied) => outcomes.extend(applied),
-                Err(error) => {
-                    sqlx::query("rollback to savepoint one")
-                        .execute(&mut **transaction)
-                        .await?;
-                    let reason = error.chain();
-                    if let Content::Full(object) = &change.content {
-                        self.quarantine(transaction, change.object_type, object, &reason)
-                            .await?;
-                    }
-                    outcomes.push(Outcome::Invalid(reason));
-                }
-            }
-        }
-        Ok(outcomes)
     }
 
     /// Keeps an object that can't become a row among the dead letters.
@@ -254,5 +298,20 @@ impl Load<'_> {
         .execute(&mut **transaction)
         .await?;
         Ok(())
+    }
+}
+
+/// Sends pages until the end, or until nobody takes them any more.
+async fn read_ahead(mut walker: Walker, send: mpsc::Sender<Result<Page, SyncError>>) {
+    loop {
+        let page = match walker.next().await {
+            Ok(Some(page)) => Ok(page),
+            Ok(None) => return,
+            Err(error) => Err(error),
+        };
+        let failed = page.is_err();
+        if send.send(page).await.is_err() || failed {
+            return;
+        }
     }
 }

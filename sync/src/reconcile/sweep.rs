@@ -53,6 +53,7 @@ pub async fn sweep(
                 progress: &progress,
                 stop,
                 stream: stream(object),
+                lanes: 1,
             };
             let mut newest = since;
             load.run(walker, &mut report, |page| {

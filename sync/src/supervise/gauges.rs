@@ -32,7 +32,11 @@ const FACTS: &str = "
                   count(*) filter (where e.state = 'failed') as failed,
                   count(*) filter (where e.state = 'pending' and e.next_attempt_at = 'infinity') as held,
                   greatest(0, extract(epoch from now() - min(e.received_at)))::float8 as lag
-             from event e where e.state in ('pending', 'failed') group by e.connection_id) w on w.connection_id = c.id
+             from (select connection_id, state, next_attempt_at, received_at
+                     from event where state in ('pending', 'failed')
+                    union all
+                   select connection_id, 'pending', received_at, received_at from delivery) e
+            group by e.connection_id) w on w.connection_id = c.id
      cross join lateral (
            select count(*) as dead from event e where e.connection_id = c.id and e.state = 'dead') d
      cross join lateral (

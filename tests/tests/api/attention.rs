@@ -7,8 +7,7 @@ use closegraph_entity::record::{record_id, won_deal_id};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-const NEEDS_ATTENTION: &str =
-    include_str!("../../../web/graphiql/examples/what-needs-attention.graphql");
+const NEEDS_ATTENTION: &str = include_str!("../../queries/what-needs-attention.graphql");
 
 fn ago(days: i64) -> NaiveDate {
     Utc::now().date_naive() - TimeDelta::days(days)

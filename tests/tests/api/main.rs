@@ -22,5 +22,7 @@ mod records;
 mod revenue;
 mod summary;
 mod tenancy;
+mod times;
 mod unmatched;
+mod unpaid;
 mod world;

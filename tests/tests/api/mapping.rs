@@ -8,6 +8,8 @@ use uuid::Uuid;
 const SHOW: &str = "query ($c: ID) { invoiceMapping(connection: $c) { ...setting } }";
 const SET: &str = "mutation ($c: ID!, $m: InvoiceMappingInput, $n: Boolean) { setInvoiceMapping(connection: $c, mapping: $m, none: $n) { ...setting } }";
 const RESET: &str = "mutation ($c: ID!) { resetInvoiceMapping(connection: $c) { ...setting } }";
+const TRY: &str = "query ($c: ID!, $m: InvoiceMappingInput!, $first: Int) { tryInvoiceMapping(connection: $c, mapping: $m, first: $first) {
+        closeId number status statusLabel paymentStatus dueOn total { amount currency } amountPaid { amount } balanceDue { amount } flags lineCount } }";
 const SETTING: &str = "fragment setting on InvoiceMappingSetting {
   connection { id } state origin decidedBy
   mapping { ...mapping }
@@ -62,6 +64,56 @@ impl World {
             .execute(&self.pool)
             .await
             .unwrap();
+    }
+
+    /// Adds two invoices, of which one has two lines, as they are kept.
+    async fn kept_records(&self, connection: Uuid) {
+        for (close_id, type_id, custom, at) in [
+            (
+                "custobj_1",
+                "cotype_invoice",
+                json!({ "cf_total": 12.5, "cf_state": "Sent", "cf_due": "2026-02-03" }),
+                "2026-01-02Z",
+            ),
+            (
+                "custobj_2",
+                "cotype_invoice",
+                json!({ "cf_total": 7, "cf_state": "Lost" }),
+                "2026-01-01Z",
+            ),
+            (
+                "custobj_3",
+                "cotype_line",
+                json!({ "cf_of": "custobj_1", "cf_price": 5 }),
+                "2026-01-01Z",
+            ),
+            (
+                "custobj_4",
+                "cotype_line",
+                json!({ "cf_of": "custobj_1", "cf_price": 7.5 }),
+                "2026-01-01Z",
+            ),
+        ] {
+            let mut raw =
+                json!({ "id": close_id, "name": close_id, "custom_object_type_id": type_id });
+            for (field, value) in custom.as_object().unwrap() {
+                raw[format!("custom.{field}")] = value.clone();
+            }
+            sqlx::query(
+                "insert into custom_record (id, connection_id, close_id, kind, type_id, custom, raw, source_updated_at)
+                 values ($1, $2, $3, 'custom_object', $4, $5, $6, $7::text::timestamptz)",
+            )
+            .bind(closegraph_entity::record::record_id(connection, close_id))
+            .bind(connection)
+            .bind(close_id)
+            .bind(type_id)
+            .bind(custom)
+            .bind(raw)
+            .bind(at)
+            .execute(&self.pool)
+            .await
+            .unwrap();
+        }
     }
 }
 
@@ -282,55 +334,8 @@ async fn a_mapping_is_tried_on_what_is_kept_before_it_is_set() {
     for connection in [ONE, OTHER] {
         world.seed(connection, 1).await;
         world.invoice_types(connection).await;
-        for (close_id, type_id, custom, at) in [
-            (
-                "custobj_1",
-                "cotype_invoice",
-                json!({ "cf_total": 12.5, "cf_state": "Sent", "cf_due": "2026-02-03" }),
-                "2026-01-02Z",
-            ),
-            (
-                "custobj_2",
-                "cotype_invoice",
-                json!({ "cf_total": 7, "cf_state": "Lost" }),
-                "2026-01-01Z",
-            ),
-            (
-                "custobj_3",
-                "cotype_line",
-                json!({ "cf_of": "custobj_1", "cf_price": 5 }),
-                "2026-01-01Z",
-            ),
-            (
-                "custobj_4",
-                "cotype_line",
-                json!({ "cf_of": "custobj_1", "cf_price": 7.5 }),
-                "2026-01-01Z",
-            ),
-        ] {
-            let mut raw =
-                json!({ "id": close_id, "name": close_id, "custom_object_type_id": type_id });
-            for (field, value) in custom.as_object().unwrap() {
-                raw[format!("custom.{field}")] = value.clone();
-            }
-            sqlx::query(
-                "insert into custom_record (id, connection_id, close_id, kind, type_id, custom, raw, source_updated_at)
-                 values ($1, $2, $3, 'custom_object', $4, $5, $6, $7::text::timestamptz)",
-            )
-            .bind(closegraph_entity::record::record_id(connection, close_id))
-            .bind(connection)
-            .bind(close_id)
-            .bind(type_id)
-            .bind(custom)
-            .bind(raw)
-            .bind(at)
-            .execute(&world.pool)
-            .await
-            .unwrap();
-        }
+        world.kept_records(connection).await;
     }
-    let query = "query ($c: ID!, $m: InvoiceMappingInput!, $first: Int) { tryInvoiceMapping(connection: $c, mapping: $m, first: $first) {
-        closeId number status statusLabel paymentStatus dueOn total { amount currency } amountPaid { amount } balanceDue { amount } flags lineCount } }";
     let operator = world.token_of(&[ONE], Role::Operator, None).await;
     let mut mapping = fitting();
     mapping["fields"]
@@ -338,7 +343,7 @@ async fn a_mapping_is_tried_on_what_is_kept_before_it_is_set() {
         .unwrap()
         .push(json!({ "role": "DUE_ON", "fieldId": "cf_due" }));
     let variables = json!({ "c": ONE, "m": mapping });
-    let tried = world.data(&operator, query, variables).await["tryInvoiceMapping"].clone();
+    let tried = world.data(&operator, TRY, variables).await["tryInvoiceMapping"].clone();
     assert_eq!(
         tried,
         json!([
@@ -351,7 +356,7 @@ async fn a_mapping_is_tried_on_what_is_kept_before_it_is_set() {
         ])
     );
     let one = json!({ "c": ONE, "m": fitting(), "first": 1 });
-    let one = world.data(&operator, query, one).await;
+    let one = world.data(&operator, TRY, one).await;
     assert_eq!(one["tryInvoiceMapping"].as_array().unwrap().len(), 1);
     let (.., mapping, _) = stored(&world, ONE).await;
     assert_eq!(mapping, None, "nothing is set");
@@ -379,7 +384,7 @@ async fn a_mapping_is_tried_on_what_is_kept_before_it_is_set() {
             "BAD_USER_INPUT",
         ),
     ] {
-        let (message, code) = world.refused(token, query, variables).await;
+        let (message, code) = world.refused(token, TRY, variables).await;
         assert_eq!(code, expected, "{message}");
     }
 }

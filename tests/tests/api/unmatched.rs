@@ -6,8 +6,7 @@ use closegraph_entity::record::{payment_id, record_id, won_deal_id};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-const FIND_UNMATCHED: &str =
-    include_str!("../../../web/graphiql/examples/find-unmatched-records.graphql");
+const FIND_UNMATCHED: &str = include_str!("../../queries/find-unmatched-records.graphql");
 
 impl World {
     /// Puts a mapping of invoices in a state.

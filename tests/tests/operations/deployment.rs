@@ -58,8 +58,7 @@ impl Deployment {
         tokio::time::sleep(span).await;
         self.sim.set_traffic(0.0).await.unwrap();
         self.sim.idle(Duration::from_secs(60)).await.unwrap();
-        self.wait("select not exists (select from event where state in ('pending', 'failed'))")
-            .await;
+        self.wait(closegraph_tests::SETTLED).await;
     }
 
     /// Waits until a question to the database is answered with true.

@@ -234,9 +234,7 @@ async fn a_trimmed_event_says_so_and_reads_its_object_again_when_it_is_replayed(
             .command(&["events", "replay", &id])
             .contains("1 event")
     );
-    deployment
-        .wait("select not exists (select from event where state in ('pending', 'failed'))")
-        .await;
+    deployment.wait(closegraph_tests::SETTLED).await;
     assert_eq!(company(&deployment, &lead).await, before);
     let answer = deployment.ask(&token, &query).await;
     let node = &answer["data"]["events"]["nodes"][0];

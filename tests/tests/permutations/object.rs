@@ -2,6 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
+/// The type that invoices are of.
+pub(crate) const INVOICE_TYPE: &str = "cotype_invoice";
+
 /// An object's keys.
 pub(crate) type Values = Map<String, Value>;
 
@@ -10,6 +13,7 @@ pub(crate) enum Kind {
     Lead,
     Contact,
     Opportunity,
+    Invoice,
 }
 
 impl Kind {
@@ -19,6 +23,7 @@ impl Kind {
             Self::Lead => "lead",
             Self::Contact => "contact",
             Self::Opportunity => "opportunity",
+            Self::Invoice => "custom_object",
         }
     }
 }
@@ -29,6 +34,9 @@ pub(crate) fn initial(id: &str, kind: Kind) -> Values {
     object.insert("id".to_owned(), json!(id));
     if kind != Kind::Lead {
         object.insert("lead_id".to_owned(), json!("lead_a"));
+    }
+    if kind == Kind::Invoice {
+        object.insert("custom_object_type_id".to_owned(), json!(INVOICE_TYPE));
     }
     for field in 0..8 {
         for (key, value) in values(kind, field, u8::from(key_needs_value(kind, field))) {
@@ -114,10 +122,57 @@ pub(crate) fn values(kind: Kind, field: u8, choice: u8) -> Vec<(&'static str, Va
             let period = ["one_time", "one_time", "monthly", "annual"][place];
             vec![("value_period", json!(period))]
         }
+        (Kind::Invoice, field) => invoice(field, choice),
         (_, 5) => one_of("custom.cf_a", [null, json!(1), json!(2.5), json!("1")]),
         _ => one_of(
             "custom.cf_b",
             [null, json!("x"), json!(["x", "y"]), json!({"a": null})],
         ),
     }
+}
+
+/// What people fill in of an invoice.
+fn invoice(field: u8, choice: u8) -> Vec<(&'static str, Value)> {
+    let null = Value::Null;
+    let (key, choices) = match field {
+        0 => (
+            "custom.cf_amount",
+            [null, json!(100), json!("250.50"), json!(100)],
+        ),
+        1 | 5 => (
+            "custom.cf_amount_paid",
+            [null, json!(40), json!(100), json!(250.5)],
+        ),
+        2 => (
+            "custom.cf_status",
+            [null, json!("Sent"), json!("Paid"), json!("Void")],
+        ),
+        3 => (
+            "custom.cf_paid_on",
+            [
+                null,
+                json!("2026-02-03"),
+                json!("2026-03-01"),
+                json!("2026-02-03"),
+            ],
+        ),
+        4 => (
+            "custom.cf_currency",
+            [null, json!("USD"), json!("EUR"), json!("JPY")],
+        ),
+        6 => (
+            "custom.cf_lines",
+            [
+                null,
+                json!("a;1;2;2"),
+                json!("a;1;2;2\nb;2;3;6"),
+                json!("b;2;3;6"),
+            ],
+        ),
+        _ => (
+            "name",
+            [null, json!("INV-1"), json!("INV-2"), json!("INV-3")],
+        ),
+    };
+    vec![(key, choices[usize::from(choice)].clone())]
 }

@@ -71,8 +71,9 @@ const ITEMS: &str = "
          cross join lateral (
                select coalesce((select s.updated_at from sync_checkpoint s
                                  where s.connection_id = h.id and s.stream = 'event_log'), h.created_at) as read_at,
-                      (select min(e.received_at) from event e
-                        where e.connection_id = h.id and e.state = 'pending' and e.next_attempt_at < 'infinity') as waits_since) x
+                      least((select min(e.received_at) from event e
+                              where e.connection_id = h.id and e.state = 'pending' and e.next_attempt_at < 'infinity'),
+                            (select min(d.received_at) from delivery d where d.connection_id = h.id)) as waits_since) x
          where h.status <> 'active' or h.webhook_problem is not null
             or x.read_at < now() - interval '1 hour' or x.waits_since < now() - interval '1 hour'
         union all

@@ -38,7 +38,8 @@ pub(crate) struct TriedInvoice {
     balance_due: Option<Money>,
     /// What does not fit together.
     flags: Vec<ReceivableFlag>,
-    line_count: u64,
+    /// Lines that stand in the invoice, or records that are its lines.
+    line_count: usize,
 }
 
 /// Tries a mapping on the records that changed last.
@@ -101,7 +102,7 @@ impl From<Found> for TriedInvoice {
             amount_paid: money(found.paid_minor),
             balance_due: money(found.balance_minor),
             flags: found.flags.into_iter().map(flag).collect(),
-            line_count: found.line_count,
+            line_count: found.lines,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::node::Node;
+use crate::world::custom_record::CustomRecord;
 use crate::world::fields::Selection;
 use crate::world::moment::Moment;
 use crate::world::organization::Organization;
@@ -23,6 +24,7 @@ pub(super) struct Candidate<'r> {
     pub(super) updated: Moment,
     /// The lead that it is or belongs to.
     lead: Handle,
+    of_type: Option<u8>,
     object: OnceCell<Map<String, Value>>,
 }
 
@@ -42,12 +44,24 @@ impl<'r> Candidate<'r> {
             created: record.created(),
             updated: record.updated(),
             lead: record.lead().unwrap_or(place),
+            of_type: record.of_type(),
             object: OnceCell::new(),
         }
     }
 
     pub(super) fn view(&self) -> Option<View> {
         self.records.view(self.kind, self.place)
+    }
+
+    /// The id of its custom type, if it has one under this key.
+    pub(super) fn type_id(&self, key: &str) -> Option<&'r str> {
+        let of_kind = match self.kind {
+            Kind::CustomObject => key == "custom_object_type_id",
+            Kind::CustomActivity => key == "custom_activity_type_id",
+            _ => false,
+        };
+        let one = self.organization.custom_type(self.of_type?)?;
+        of_kind.then_some(one.id.as_str())
     }
 
     /// Every key that the API knows of it.
@@ -63,6 +77,11 @@ impl<'r> Candidate<'r> {
     pub(super) fn related(&self, kind: Kind) -> Vec<Candidate<'r>> {
         let (records, organization, lead) = (self.records, self.organization, self.lead);
         match kind {
+            Kind::CustomObject | Kind::CustomActivity => {
+                let all = records.custom(kind).of_lead(lead);
+                all.map(|one| Self::new(records, organization, kind, one))
+                    .collect()
+            }
             Kind::Lead => {
                 let lead = records.leads.get(lead).map(|record| (lead, record));
                 lead.into_iter()
@@ -86,6 +105,21 @@ impl<'r> Candidate<'r> {
 /// Objects whose id outlives the look at them.
 trait IdText {
     fn id_text(&self) -> &str;
+
+    /// The place of its custom type.
+    fn of_type(&self) -> Option<u8> {
+        None
+    }
+}
+
+impl IdText for CustomRecord {
+    fn id_text(&self) -> &str {
+        self.id.as_str()
+    }
+
+    fn of_type(&self) -> Option<u8> {
+        Some(self.of_type)
+    }
 }
 
 impl IdText for crate::world::lead::Lead {
@@ -117,8 +151,8 @@ pub(super) fn walk<'r>(
 ) -> Box<dyn Iterator<Item = Candidate<'r>> + 'r> {
     let window = node.window(kind, order);
     macro_rules! candidates {
-        ($store:ident) => {{
-            let all = records.$store.walk(order, window);
+        ($store:expr) => {{
+            let all = $store.walk(order, window);
             let all = all.map(move |one| Candidate::new(records, organization, kind, one));
             if descending {
                 Box::new(all.rev())
@@ -128,8 +162,9 @@ pub(super) fn walk<'r>(
         }};
     }
     match kind {
-        Kind::Lead => candidates!(leads),
-        Kind::Contact => candidates!(contacts),
-        Kind::Opportunity => candidates!(opportunities),
+        Kind::Lead => candidates!(records.leads),
+        Kind::Contact => candidates!(records.contacts),
+        Kind::Opportunity => candidates!(records.opportunities),
+        Kind::CustomObject | Kind::CustomActivity => candidates!(records.custom(kind)),
     }
 }

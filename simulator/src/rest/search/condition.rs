@@ -190,6 +190,10 @@ impl Condition {
                 }
             };
         }
+        if let (Self::Terms(terms), Some(id)) = (self, candidate.type_id(&field.key)) {
+            // Known without the whole object: such a query looks at every one of them.
+            return terms.iter().any(|term| term == id);
+        }
         match field.value(candidate) {
             Value::Array(items) => items.iter().any(|item| self.holds_for(item, candidate)),
             value => self.holds_for(value, candidate),

@@ -8,8 +8,9 @@ use serde_json::Value;
 use super::{Body, Refused, Write};
 use crate::world::contact::{ContactUrl, Email, Phone};
 use crate::world::custom::{self, CustomValue, CustomValues};
+use crate::world::custom_field::FieldOn;
 use crate::world::lead::Address;
-use crate::world::organization::{FieldOn, Organization};
+use crate::world::organization::Organization;
 
 pub(super) const NOT_TEXT: &str = "Value must be of basestring type.";
 
@@ -131,7 +132,7 @@ pub(super) fn set_custom(
     for (place, field) in organization.fields_of(on) {
         let old_form = body.get("custom").and_then(Value::as_object);
         let by_name =
-            old_form.and_then(|old| old.get(field.name).or_else(|| old.get(field.id.as_str())));
+            old_form.and_then(|old| old.get(&*field.name).or_else(|| old.get(field.id.as_str())));
         let refused = |message: &str| Refused::field(&field.key, message);
         if let Some(given) = body.get(&*field.key).or(by_name) {
             values.set(

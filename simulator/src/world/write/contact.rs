@@ -2,11 +2,13 @@
 //! changes the lead's `contact_ids` (dossier 3.4, 5.7).
 
 use super::body::{set_custom, set_emails, set_phones, set_text, set_urls, text};
+use super::custom_record::custom;
 use super::{Body, Refused, Write};
 use crate::world::contact::Contact;
 use crate::world::custom::CustomValues;
+use crate::world::custom_field::FieldOn;
+use crate::world::custom_record::Form;
 use crate::world::id::IdKind;
-use crate::world::organization::FieldOn;
 use crate::world::records::{Kind, View};
 use crate::world::store::Handle;
 
@@ -111,6 +113,15 @@ impl Write<'_> {
                 self.world.put_opportunity(deal_place, Some(deal));
             }
             self.updated(Kind::Opportunity, deal_place, &deal_before)?;
+        }
+        for (activity, activity_before) in self.children(Kind::CustomActivity, lead) {
+            let mut record = custom(&activity_before)?;
+            if let Form::Activity { contact, .. } = &mut record.form
+                && *contact == Some(place)
+            {
+                *contact = None;
+                self.change_custom(activity, record, &activity_before)?;
+            }
         }
         self.lead_changed(lead, &lead_before).map(drop)
     }

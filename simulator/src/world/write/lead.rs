@@ -5,9 +5,9 @@ use serde_json::Value;
 use super::body::{set_addresses, set_custom, set_text, text};
 use super::{Body, Refused, Write};
 use crate::world::custom::CustomValues;
+use crate::world::custom_field::FieldOn;
 use crate::world::id::IdKind;
 use crate::world::lead::Lead;
-use crate::world::organization::FieldOn;
 use crate::world::records::{Kind, View};
 use crate::world::store::Handle;
 
@@ -111,39 +111,24 @@ impl Write<'_> {
 
     pub(super) fn delete_lead(&mut self, id: &str) -> Result<(), Refused> {
         let (place, before) = self.find(Kind::Lead, id)?;
-        let opportunities: Vec<Handle> = self
-            .world
-            .records
-            .opportunities
-            .of_lead(place)
-            .map(|(child, _)| child)
-            .collect();
-        let contacts: Vec<Handle> = self
-            .world
-            .records
-            .contacts
-            .of_lead(place)
-            .map(|(child, _)| child)
-            .collect();
-        let views = opportunities
-            .iter()
-            .map(|child| self.view(Kind::Opportunity, *child));
-        let children: Vec<View> = views
-            .chain(
-                contacts
-                    .iter()
-                    .map(|child| self.view(Kind::Contact, *child)),
-            )
-            .flatten()
-            .collect();
-        for child in opportunities {
-            self.world.put_opportunity(child, None);
-        }
-        for child in contacts {
-            self.world.put_contact(child, None);
+        let below = [
+            Kind::CustomActivity,
+            Kind::CustomObject,
+            Kind::Opportunity,
+            Kind::Contact,
+        ];
+        let children = below.map(|kind| (kind, self.children(kind, place)));
+        for (kind, children) in &children {
+            for (child, _) in children {
+                match kind {
+                    Kind::Contact => self.world.put_contact(*child, None),
+                    Kind::Opportunity => self.world.put_opportunity(*child, None),
+                    _ => self.world.put_custom(*kind, *child, None),
+                }
+            }
         }
         self.world.put_lead(place, None);
-        for child in &children {
+        for (_, child) in children.iter().flat_map(|(_, children)| children) {
             self.deleted(child);
         }
         self.deleted(&before);

@@ -23,39 +23,53 @@ impl Write<'_> {
         self.meta
             .insert("merge_destination_lead_id".into(), destination.into());
 
-        let contacts = self.children(Kind::Contact, from);
-        let opportunities = self.children(Kind::Opportunity, from);
-        for (place, before) in &contacts {
-            if let View::Contact(view) = before {
-                let mut contact = (*view.contact).clone();
-                contact.lead = to;
-                contact.updated = self.now();
-                self.world.put_contact(*place, Some(contact));
-            }
-        }
-        for (place, before) in &opportunities {
-            if let View::Opportunity(view) = before {
-                let mut deal = (*view.opportunity).clone();
-                deal.lead = to;
-                deal.updated = self.now();
-                self.world.put_opportunity(*place, Some(deal));
-            }
+        let below = [
+            Kind::Contact,
+            Kind::Opportunity,
+            Kind::CustomObject,
+            Kind::CustomActivity,
+        ];
+        let children = below.map(|kind| self.children(kind, from));
+        for (place, before) in children.iter().flatten() {
+            self.move_to(to, *place, before);
         }
         self.touch_lead(to);
         self.world.put_lead(from, None);
 
-        for (place, before) in &contacts {
-            self.updated(Kind::Contact, *place, before)?;
-        }
-        for (place, before) in &opportunities {
-            self.updated(Kind::Opportunity, *place, before)?;
+        for (place, before) in children.iter().flatten() {
+            self.updated(before.kind(), *place, before)?;
         }
         self.whole(Kind::Lead, to, "merged")?;
         self.deleted(&source_before);
         Ok(())
     }
 
-    fn children(&self, kind: Kind, lead: Handle) -> Vec<(Handle, View)> {
+    fn move_to(&mut self, lead: Handle, place: Handle, before: &View) {
+        match before {
+            View::Lead(_) => {}
+            View::Contact(view) => {
+                let mut contact = (*view.contact).clone();
+                contact.lead = lead;
+                contact.updated = self.now();
+                self.world.put_contact(place, Some(contact));
+            }
+            View::Opportunity(view) => {
+                let mut deal = (*view.opportunity).clone();
+                deal.lead = lead;
+                deal.updated = self.now();
+                self.world.put_opportunity(place, Some(deal));
+            }
+            View::Custom(view) => {
+                let mut record = (*view.record).clone();
+                record.lead = lead;
+                record.updated = self.now();
+                self.world.put_custom(before.kind(), place, Some(record));
+            }
+        }
+    }
+
+    /// What a lead has of a kind.
+    pub(super) fn children(&self, kind: Kind, lead: Handle) -> Vec<(Handle, View)> {
         let records = &self.world.records;
         let places: Vec<Handle> = match kind {
             Kind::Contact => records
@@ -63,7 +77,11 @@ impl Write<'_> {
                 .of_lead(lead)
                 .map(|(place, _)| place)
                 .collect(),
-            _ => records
+            Kind::CustomObject | Kind::CustomActivity => {
+                let all = records.custom(kind).of_lead(lead);
+                all.map(|(place, _)| place).collect()
+            }
+            Kind::Lead | Kind::Opportunity => records
                 .opportunities
                 .of_lead(lead)
                 .map(|(place, _)| place)

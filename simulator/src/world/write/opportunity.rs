@@ -6,9 +6,10 @@ use serde_json::Value;
 use super::body::{set_custom, set_text, text};
 use super::{Body, Refused, Write};
 use crate::world::custom::CustomValues;
+use crate::world::custom_field::FieldOn;
 use crate::world::id::IdKind;
 use crate::world::opportunity::{Opportunity, ValuePeriod};
-use crate::world::organization::{FieldOn, StatusType};
+use crate::world::organization::StatusType;
 use crate::world::records::{Kind, View};
 use crate::world::store::Handle;
 
@@ -139,7 +140,7 @@ impl Write<'_> {
         set_custom(organization, FieldOn::Opportunity, body, &mut deal.custom)
     }
 
-    fn contact_of(&self, lead: Handle, id: &str) -> Result<Handle, Refused> {
+    pub(super) fn contact_of(&self, lead: Handle, id: &str) -> Result<Handle, Refused> {
         let found = self.world.records.contacts.find(id);
         found
             .filter(|(_, contact)| contact.lead == lead)

@@ -18,6 +18,15 @@ const WITHOUT_AMOUNT: i32 = 50;
 pub fn propose(types: &[CustomType]) -> Vec<Proposal> {
     let live = types.iter().filter(|one| !one.archived);
     let mut proposals: Vec<Proposal> = live.filter_map(|one| of_type(one, types)).collect();
+    let lines: BTreeSet<String> = proposals
+        .iter()
+        .filter_map(|proposal| match &proposal.mapping.lines {
+            Some(Lines::Objects { type_id, .. }) => Some(type_id.clone()),
+            _ => None,
+        })
+        .collect();
+    // A type of lines is no type of invoices.
+    proposals.retain(|proposal| !lines.contains(&proposal.mapping.type_id));
     proposals.sort_by(|one, other| {
         other
             .score

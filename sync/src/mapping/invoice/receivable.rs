@@ -141,7 +141,6 @@ impl ReceivableColumns {
             status => status,
         };
         let reference = |text: Option<String>| Some(record_id(context.connection_id, &text?));
-        let own_date = |key: &str| invoice.text("_type").and_then(|_| invoice.date(key));
         Self {
             company_id: context.reference(invoice, "lead_id"),
             person_id: reference(
@@ -152,14 +151,19 @@ impl ReceivableColumns {
                 read.text(Role::Opportunity)
                     .filter(|id| id.starts_with("oppo_")),
             ),
-            number: read.text(Role::Number).or_else(|| invoice.text("name")),
+            // The name of a record is its number where no field is.
+            number: match mapping.fields.contains_key(&Role::Number) {
+                true => read.text(Role::Number),
+                false => invoice.text("name"),
+            },
             status,
             status_label,
             payment_status: amounts.payment_status,
             // A custom activity has a date of its own.
-            issued_on: read
-                .date(Role::IssuedOn)
-                .or_else(|| own_date("activity_at")),
+            issued_on: match mapping.fields.contains_key(&Role::IssuedOn) {
+                true => read.date(Role::IssuedOn),
+                false => invoice.date("activity_at"),
+            },
             due_on: read.date(Role::DueOn),
             paid_on: read.date(Role::PaidOn),
             terms: read.text(Role::Terms),

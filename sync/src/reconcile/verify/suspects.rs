@@ -159,7 +159,8 @@ pub(super) async fn settle(pool: &PgPool, connection_id: Uuid) -> Result<(), sql
         let waiting: bool = sqlx::query_scalar(
             "select exists (select from event
                              where connection_id = $1 and state = 'pending' and received_at <= $2
-                               and next_attempt_at <= now() and action <> 'read')",
+                               and next_attempt_at <= now() and action <> 'read')
+                 or exists (select from delivery where connection_id = $1 and received_at <= $2)",
         )
         .bind(connection_id)
         .bind(now)

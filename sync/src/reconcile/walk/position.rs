@@ -8,12 +8,14 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "stage", rename_all = "snake_case")]
 pub(in crate::reconcile) enum Position {
-    /// Listing leads from a minute on.
+    /// Listing the leads of a window that begins at a minute, or at the beginning.
     LeadList {
         anchor: Option<DateTime<Utc>>,
-        skip: usize,
-        /// The row before `skip`: should another stand there, rows have moved and the window starts again.
-        last_id: Option<String>,
+        /// So many of its rows are still to be read, the last ones first; before the walk has begun, nobody knows.
+        #[serde(default)]
+        below: Option<usize>,
+        #[serde(default)]
+        beyond: Beyond,
     },
     /// Searching one object type from an instant on; `then` are still to come.
     Search {
@@ -22,6 +24,20 @@ pub(in crate::reconcile) enum Position {
         then: Vec<SearchedType>,
     },
     Done,
+}
+
+/// What follows a window of the list of leads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::reconcile) enum Beyond {
+    /// Its far end has not been read yet.
+    #[default]
+    Unknown,
+    /// Another window, from a minute on, of about so many rows.
+    Window { from: DateTime<Utc>, rows: usize },
+    /// Nothing but what changed since the end was read, when the newest lead had changed in this minute. `moved` says
+    /// that leads have gone from places that were not read yet, to the end or for good.
+    End { newest: DateTime<Utc>, moved: bool },
 }
 
 /// An object type that is searched on its own.
@@ -56,6 +72,15 @@ impl SearchedType {
 }
 
 impl Position {
+    /// The start of a walk along the list of leads.
+    pub(in crate::reconcile) const fn list_all() -> Self {
+        Self::LeadList {
+            anchor: None,
+            below: None,
+            beyond: Beyond::Unknown,
+        }
+    }
+
     /// The start of a walk by search alone.
     pub(in crate::reconcile) fn search_all(
         since: Option<DateTime<Utc>>,
