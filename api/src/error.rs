@@ -15,6 +15,9 @@ pub enum ApiError {
     /// The token's role does not allow it.
     #[error("{0}")]
     Forbidden(&'static str),
+    /// What is named is not there, or not in what the token may see.
+    #[error("{0}")]
+    NotFound(&'static str),
     /// More rows in a page than allowed.
     #[error(
         "a page has at most {max} rows, {asked} were asked for; follow pageInfo.endCursor for more"
@@ -44,6 +47,7 @@ impl ApiError {
             Self::BadInput(_) => "BAD_USER_INPUT",
             Self::BadCursor(_) => "BAD_CURSOR",
             Self::Forbidden(_) => "FORBIDDEN",
+            Self::NotFound(_) => "NOT_FOUND",
             Self::PageTooLarge { .. } => "PAGE_TOO_LARGE",
             Self::TooCostly { .. } => "QUERY_TOO_COSTLY",
             Self::Timeout => "TIMEOUT",

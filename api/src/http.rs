@@ -8,7 +8,7 @@ mod respond;
 pub use limits::Limits;
 pub(crate) use respond::ERRORS;
 
-use crate::ApiSchema;
+use crate::{ApiSchema, InvoiceTrial};
 use auth::Callers;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
@@ -50,6 +50,7 @@ pub struct Api {
     callers: Callers,
     options: ApiOptions,
     metrics: Metrics,
+    trial: Option<Arc<dyn InvoiceTrial>>,
 }
 
 impl std::fmt::Debug for Api {
@@ -80,7 +81,15 @@ impl Api {
             pool,
             options,
             metrics: Arc::new(metrics),
+            trial: None,
         }
+    }
+
+    /// The same, which can try mappings of invoices.
+    #[must_use]
+    pub fn trying(mut self, trial: impl InvoiceTrial + 'static) -> Self {
+        self.trial = Some(Arc::new(trial));
+        self
     }
 }
 

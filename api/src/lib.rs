@@ -10,18 +10,21 @@ mod query;
 mod schema;
 mod scope;
 pub mod token;
+mod trial;
 
 pub use error::ApiError;
 pub use http::{Api, ApiOptions, Limits, router};
 pub use query::run::STATEMENTS;
+pub use trial::{InvoiceTrial, Tried};
 
 use async_graphql::{EmptySubscription, Schema, SchemaBuilder};
-use schema::{MirroredRecord, Mutation, Query};
+use schema::{MirroredRecord, Mutation, Query, ROOTS};
 
 type ApiSchema = Schema<Query, Mutation, EmptySubscription>;
 
 fn schema() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
-    Schema::build(Query, Mutation, EmptySubscription)
+    let (query, mutation) = ROOTS;
+    Schema::build(query, mutation, EmptySubscription)
         .register_output_type::<MirroredRecord>()
         .disable_suggestions()
 }

@@ -4,25 +4,31 @@ mod audit_entry;
 mod company;
 mod connection;
 mod event;
+mod invoice_mapping;
+mod link;
 mod lookup;
 mod member;
 mod money;
 mod mutation;
 mod opportunity;
-mod page;
+pub(crate) mod page;
 mod person;
 mod query;
 mod receivable;
 mod record;
 mod sync_run;
 mod transaction;
+mod worklist;
 
 pub(crate) use company::{Company, TABLE as COMPANY};
+pub(crate) use connection::TABLE as CONNECTION;
 pub(crate) use lookup::{compiler, pool, scope};
 pub(crate) use money::{CurrencyCode, Money, decimal, integer};
-pub(crate) use mutation::Mutation;
-pub(crate) use query::Query;
-pub(crate) use record::MirroredRecord;
+pub(crate) use opportunity::TABLE as OPPORTUNITY;
+pub(crate) use person::TABLE as PERSON;
+pub(crate) use receivable::TABLE as RECEIVABLE;
+pub(crate) use record::{MirroredRecord, Node};
+pub(crate) use transaction::TABLE as TRANSACTION;
 
 use crate::query::filter::Filter;
 use crate::query::operators::Operators;
@@ -30,7 +36,29 @@ use crate::query::order::OrderKey;
 use crate::query::page::PageRequest;
 use crate::query::selection::Arguments;
 use crate::query::table::Column;
-use async_graphql::{Enum, InputType};
+use async_graphql::{Enum, InputType, MergedObject};
+
+/// Questions about what is mirrored. Every answer is limited to the connections that the token may see.
+#[derive(Debug, MergedObject)]
+pub(crate) struct Query(
+    query::Records,
+    worklist::Worklist,
+    invoice_mapping::MappingQuestions,
+);
+
+/// Decisions of operators; they need a token with the role operator or admin. Close itself is never written to.
+#[derive(Debug, MergedObject)]
+pub(crate) struct Mutation(mutation::Events, link::Links, invoice_mapping::Mappings);
+
+/// All questions, and all decisions.
+pub(crate) const ROOTS: (Query, Mutation) = (
+    Query(
+        query::Records,
+        worklist::Worklist,
+        invoice_mapping::MappingQuestions,
+    ),
+    Mutation(mutation::Events, link::Links, invoice_mapping::Mappings),
+);
 
 /// A filter object: all its conditions hold.
 pub(crate) trait FilterInput: InputType {

@@ -26,9 +26,11 @@ impl Calendar {
 }
 
 /// Who asks, as far as it decides what is allowed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Caller {
     pub(crate) role: Role,
+    /// Name of the token, by which decisions are remembered.
+    pub(crate) name: Arc<str>,
 }
 
 /// The connections of a request. Every statement is compiled against one; none can be compiled without.

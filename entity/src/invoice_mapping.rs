@@ -3,7 +3,7 @@
 mod check;
 
 use super::custom_type::Kind;
-use super::receivable::Status as InvoiceStatus;
+use super::receivable::{Flag, PaymentStatus, Status as InvoiceStatus};
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -26,6 +26,21 @@ pub struct Model {
     pub decided_by: Option<String>,
     pub updated_at: DateTimeUtc,
 }
+
+/// Writes what a person decided of the connection `$1`: the state `$2`, which is `active` with the mapping `$3`, or `none`
+/// without; `$4` is who. Sync maps anew what it holds when the mapping is another one.
+pub const SET: &str = "
+    insert into invoice_mapping (connection_id, state, origin, mapping, decided_by) values ($1, $2, 'person', $3, $4)
+    on conflict (connection_id) do update
+       set state = excluded.state, origin = excluded.origin, mapping = excluded.mapping,
+           decided_by = excluded.decided_by, updated_at = now()";
+
+/// Takes back what a person decided of the connection `$1`: its types are read again at once, and a mapping is proposed.
+pub const RESET: &str = "
+    with reread as (update connection set settings_read_at = null where id = $1)
+    update invoice_mapping
+       set state = 'waiting', origin = 'proposed', mapping = null, decided_by = null, updated_at = now()
+     where connection_id = $1";
 
 /// Whether invoices are mapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize)]
@@ -166,6 +181,31 @@ pub struct ProposedField {
     /// How sure it is, of 100.
     pub score: u8,
     pub reason: String,
+}
+
+/// An invoice as a mapping that is tried would make it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TriedInvoice {
+    pub close_id: String,
+    pub number: Option<String>,
+    pub status: Option<InvoiceStatus>,
+    pub status_label: Option<String>,
+    pub payment_status: PaymentStatus,
+    pub issued_on: Option<Date>,
+    pub due_on: Option<Date>,
+    pub paid_on: Option<Date>,
+    /// ISO 4217.
+    pub currency: String,
+    /// Decimal places of the currency.
+    pub currency_places: i16,
+    pub total_minor: Option<i64>,
+    pub tax_minor: Option<i64>,
+    pub paid_minor: Option<i64>,
+    pub balance_minor: Option<i64>,
+    pub flags: Vec<Flag>,
+    /// Lines that stand in the invoice, or records that are its lines.
+    pub lines: usize,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

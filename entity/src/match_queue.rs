@@ -16,6 +16,12 @@ pub const QUEUE: &str = "
     insert into match_queue (company_id, connection_id) select distinct company, $2::uuid from unnest($1::uuid[]) company
      order by 1 on conflict do nothing";
 
+/// The same, for who changes what a run reads without changing the companies' rows: until the transaction ends, no run
+/// takes them from the queue. To be the first that the transaction writes, as a run takes them before it reads.
+pub const QUEUE_AND_HOLD: &str = "
+    insert into match_queue (company_id, connection_id) select distinct company, $2::uuid from unnest($1::uuid[]) company
+     order by 1 on conflict (company_id) do update set connection_id = excluded.connection_id";
+
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

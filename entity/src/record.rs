@@ -84,6 +84,8 @@ pub enum Origin {
     Reread,
     /// The kept object, mapped anew.
     Remap,
+    /// A person decided it here.
+    Person,
 }
 
 impl Origin {
@@ -96,6 +98,7 @@ impl Origin {
             Self::Sweep => "sweep",
             Self::Reread => "reread",
             Self::Remap => "remap",
+            Self::Person => "person",
         }
     }
 }

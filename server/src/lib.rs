@@ -10,6 +10,8 @@ mod process;
 mod requests;
 mod shutdown;
 mod telemetry;
+mod trial;
 mod vault;
 
 pub use commands::run;
+pub use trial::Trial;

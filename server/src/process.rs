@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::database::Database;
 use crate::requests::observe;
 use crate::telemetry;
+use crate::trial::Trial;
 use anyhow::Context;
 use axum::Router;
 use closegraph_api::{Api, ApiOptions};
@@ -65,7 +66,8 @@ impl Process {
                 database.pool.clone(),
                 api,
                 telemetry::renderer(metrics, pool),
-            ),
+            )
+            .trying(Trial(database.pool.clone())),
             role,
         }
     }

@@ -36,13 +36,14 @@ pub(super) struct Callers {
 
 /// A token with the connections that it may see; one row without a connection where there is none.
 const FIND: &str = "
-    select t.expires_at, t.role, c.id, c.time_zone, c.fiscal_year_start, c.currency
+    select t.expires_at, t.role, t.name, c.id, c.time_zone, c.fiscal_year_start, c.currency
       from api_token t
       left join connection c on t.connections is null or c.id = any(t.connections)
      where t.hash = $1 and t.revoked_at is null and (t.expires_at is null or t.expires_at > now())";
 
 type Found = (
     Option<DateTime<Utc>>,
+    String,
     String,
     Option<Uuid>,
     Option<String>,
@@ -94,12 +95,13 @@ impl Callers {
             .fetch_all(&self.pool)
             .await
             .map_err(Denied::Database)?;
-        let (expires_at, role, ..) = found.first().ok_or(UNKNOWN)?;
+        let (expires_at, role, name, ..) = found.first().ok_or(UNKNOWN)?;
+        let name = name.as_str().into();
         let expires_at = *expires_at;
         let role = Role::try_from_value(role).unwrap_or(Role::Viewer);
         let calendars = found
             .into_iter()
-            .filter_map(|(_, _, id, zone, start, currency)| {
+            .filter_map(|(_, _, _, id, zone, start, currency)| {
                 Some(Calendar {
                     connection: id?,
                     zone: zone?.parse().unwrap_or(chrono_tz::UTC),
@@ -109,7 +111,7 @@ impl Callers {
             });
         Ok(Identified {
             scope: Scope::new(calendars),
-            caller: Caller { role },
+            caller: Caller { role, name },
             expires_at,
         })
     }

@@ -224,6 +224,9 @@ async fn execute(
         ))
         .data(identified.scope)
         .data(identified.caller);
+    if let Some(trial) = &api.trial {
+        request = request.data(trial.clone());
+    }
     request.operation_name = parameters.operation_name;
     request.set_parsed_query(document);
     let response = api.schema.execute(request).await;

@@ -210,6 +210,27 @@ impl<'a> Compiler<'a> {
         Ok(format!("json_build_object({})", pairs.join(", ")))
     }
 
+    /// `select` of the JSON of a row with its type, as interfaces are read; `connection` and `id` are expressions.
+    pub(crate) fn typed(
+        &mut self,
+        table: &'static Table,
+        connection: &str,
+        id: &str,
+        selection: &Selection<'_>,
+    ) -> Result<String> {
+        let at = At {
+            table,
+            alias: self.alias(),
+            connection: connection.to_owned(),
+        };
+        let object = self.object(&at, selection)?;
+        let from = self.from(&at);
+        Ok(format!(
+            "select json_build_object('type', '{}', 'record', {object}) from {from} and {}.id = {id}",
+            table.graphql, at.alias
+        ))
+    }
+
     /// The related rows that take no arguments: at most one, or a few.
     fn relations(
         &mut self,

@@ -23,12 +23,17 @@ pub(crate) fn encode(fingerprint: &str, keys: &Keys) -> String {
 
 /// The keys in a cursor of this order.
 pub(crate) fn decode(cursor: &str, order: &Order, table: &Table) -> Result<Keys> {
+    decode_of(cursor, &order.fingerprint(table), order.keys().len())
+}
+
+/// The keys, so many, in a cursor of the order of this name.
+pub(crate) fn decode_of(cursor: &str, order: &str, count: usize) -> Result<Keys> {
     let bad = || {
         ApiError::BadCursor("this is no cursor of ours: take it from pageInfo or edges".to_owned())
     };
     let json = BASE64_URL_SAFE_NO_PAD.decode(cursor).map_err(|_| bad())?;
     let (fingerprint, keys): (String, Keys) = serde_json::from_slice(&json).map_err(|_| bad())?;
-    if fingerprint != order.fingerprint(table) || keys.len() != order.keys().len() {
+    if fingerprint != order || keys.len() != count {
         return Err(ApiError::BadCursor(
             "this cursor is of another order: use it with the orderBy that it came from".to_owned(),
         ));
@@ -68,9 +73,13 @@ pub(crate) fn behind(
     Ok(ranges)
 }
 
+/// Keys that a cursor of ours does not have.
+pub(crate) fn unreadable() -> ApiError {
+    ApiError::BadCursor("this is no cursor of ours: its keys can't be read".to_owned())
+}
+
 fn bind(compiler: &mut Compiler<'_>, key: &OrderKey, text: &str) -> Result<String> {
-    let bad =
-        || ApiError::BadCursor("this is no cursor of ours: its keys can't be read".to_owned());
+    let bad = unreadable;
     let value = match key.column.kind {
         Kind::Text => Bind::Text(text.replace('\0', "")),
         Kind::Int => Bind::Int(text.parse().map_err(|_| bad())?),

@@ -7,7 +7,7 @@ use super::compile::{At, Compiler, relate};
 use super::cursor;
 use super::filter::Filter;
 use super::order::{Order, OrderKey};
-use super::selection::{Arguments, Selection};
+use super::selection::{Arguments, Child, Selection};
 use super::table::{Table, Totals};
 use crate::error::{ApiError, Result};
 use crate::schema::Money;
@@ -68,6 +68,11 @@ impl PageRequest {
         self
     }
 
+    /// The cursor behind which the page starts.
+    pub(crate) fn after(&self) -> Option<&str> {
+        self.after.as_deref()
+    }
+
     fn check(self) -> Result<Self> {
         let bad = |message: &str| Err(ApiError::BadInput(message.to_owned()));
         if self.first.is_some() && self.last.is_some() {
@@ -85,7 +90,8 @@ impl PageRequest {
         Ok(self)
     }
 
-    fn limit(&self, max: i64) -> Result<i64> {
+    /// The size of the page.
+    pub(crate) fn limit(&self, max: i64) -> Result<i64> {
         let asked = self.first.or(self.last).unwrap_or(DEFAULT_PAGE.min(max));
         if asked > max {
             return Err(ApiError::PageTooLarge { asked, max });
@@ -107,26 +113,7 @@ pub(crate) fn compile(
     let is_asked = |name: &str| asked.iter().any(|child| child.name == name);
     let mut parts = Vec::new();
     if is_asked("nodes") || is_asked("edges") || is_asked("pageInfo") {
-        let edge = format!("{}Edge", table.graphql);
-        let mut occurrences = Vec::new();
-        for child in &asked {
-            match child.name {
-                "nodes" => occurrences.push(child.selection.clone()),
-                "edges" => {
-                    let below = child.selection.children(&edge).into_iter();
-                    occurrences.extend(
-                        below
-                            .filter(|child| child.name == "node")
-                            .map(|child| child.selection),
-                    );
-                }
-                _ => {}
-            }
-        }
-        let nodes = occurrences.into_iter().reduce(|mut all, more| {
-            all.merge(more);
-            all
-        });
+        let nodes = nodes(&asked, &format!("{}Edge", table.graphql));
         parts.push(rows(
             compiler,
             table,
@@ -149,6 +136,29 @@ pub(crate) fn compile(
         parts.push(self::totals(totals, &at, &from));
     }
     Ok(format!("json_build_object({})", parts.join(", ")))
+}
+
+/// What is asked of the records of a page, whether by nodes or by edges.
+pub(crate) fn nodes<'q>(asked: &[Child<'q>], edge: &str) -> Option<Selection<'q>> {
+    let mut occurrences = Vec::new();
+    for child in asked {
+        match child.name {
+            "nodes" => occurrences.push(child.selection.clone()),
+            "edges" => {
+                let below = child.selection.children(edge).into_iter();
+                occurrences.extend(
+                    below
+                        .filter(|child| child.name == "node")
+                        .map(|child| child.selection),
+                );
+            }
+            _ => {}
+        }
+    }
+    occurrences.into_iter().reduce(|mut all, more| {
+        all.merge(more);
+        all
+    })
 }
 
 /// The sums of all rows that match, never of different currencies, nor of different kinds.

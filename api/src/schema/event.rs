@@ -82,6 +82,8 @@ word_enum! {
         Reread = "reread",
         /// The kept object, mapped anew.
         Remap = "remap",
+        /// A person decided it here.
+        Person = "person",
     }
 }
 

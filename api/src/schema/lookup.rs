@@ -17,7 +17,8 @@ use crate::query::page::{PageRequest, Source};
 use crate::query::run::fetch;
 use crate::query::selection::{Arguments, Selection};
 use crate::query::table::Table;
-use crate::scope::Scope;
+use crate::scope::{Caller, Scope};
+use closegraph_entity::api_token::Role;
 
 /// Records in a page at most.
 const MAX_PAGE: i64 = 500;
@@ -37,6 +38,38 @@ pub(crate) fn pool<'a>(ctx: &Context<'a>) -> Result<&'a PgPool> {
 }
 
 /// A statement that is to be compiled.
+/// The caller, who may decide.
+pub(super) fn operator<'a>(ctx: &Context<'a>) -> Result<&'a Caller> {
+    let caller = ctx
+        .data::<Caller>()
+        .map_err(|_| ApiError::Defect("a request without a caller"))?;
+    if caller.role == Role::Viewer {
+        return Err(ApiError::Forbidden(
+            "this needs a token with the role operator or admin",
+        ));
+    }
+    Ok(caller)
+}
+
+/// A connection of the scope; the only one where none is named.
+pub(super) fn connection_of(ctx: &Context<'_>, id: Option<&ID>) -> Result<Uuid> {
+    let connections = scope(ctx)?.connections();
+    match id {
+        Some(id) => {
+            let id = parse_id(id)?;
+            let known = connections.into_iter().find(|known| *known == id);
+            known.ok_or(ApiError::NotFound("there is no such connection"))
+        }
+        None => match connections.as_slice() {
+            [one] => Ok(*one),
+            many => Err(ApiError::BadInput(format!(
+                "say which connection: this token sees {}",
+                many.len()
+            ))),
+        },
+    }
+}
+
 pub(crate) fn compiler<'a>(ctx: &Context<'a>) -> Result<Compiler<'a>> {
     Ok(Compiler::new(scope(ctx)?, Utc::now(), MAX_PAGE, MAX_ROWS))
 }

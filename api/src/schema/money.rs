@@ -77,6 +77,13 @@ impl Money {
 
     /// For people, such as "$12,500.00".
     async fn formatted(&self) -> async_graphql::Result<String> {
+        Ok(self.text()?)
+    }
+}
+
+impl Money {
+    /// For people, such as "$12,500.00".
+    pub(crate) fn text(&self) -> crate::error::Result<String> {
         let text = self.decimal()?.abs().to_string();
         let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
         let mut grouped = String::new();
@@ -97,9 +104,7 @@ impl Money {
         };
         Ok(format!("{sign}{symbol}{grouped}{point}{fraction}"))
     }
-}
 
-impl Money {
     fn decimal(&self) -> crate::error::Result<Decimal> {
         let places = Currency::from_code(&self.currency)
             .and_then(Currency::exponent)

@@ -5,14 +5,12 @@ use serde::Deserialize;
 
 use super::FilterInput;
 use super::event::{self, EventFilter};
-use super::lookup::{compiler, pool};
+use super::lookup::{compiler, operator, pool};
 use crate::error::{ApiError, Result};
 use crate::query::compile::Bind;
 use crate::query::operators::read;
 use crate::query::run::fetch;
 use crate::query::selection::Selection;
-use crate::scope::Caller;
-use closegraph_entity::api_token::Role;
 use closegraph_entity::event::{CHANNEL, DISCARD, REPLAY, State};
 
 /// Events that one call changes at most.
@@ -25,13 +23,12 @@ pub(crate) struct EventsChanged {
     count: i64,
 }
 
-/// The root of all decisions. Close itself is never written to.
+/// Decisions about events: part of the root of all decisions.
 #[derive(Debug)]
-pub(crate) struct Mutation;
+pub(crate) struct Events;
 
-/// Decisions about events; they need a token with the role operator or admin.
-#[Object]
-impl Mutation {
+#[Object(name = "EventDecisions")]
+impl Events {
     /// Has events worked off once more, 10,000 at most: those that the filter finds and that do not wait already.
     async fn replay_events(
         &self,
@@ -54,14 +51,7 @@ impl Mutation {
 }
 
 async fn change(ctx: &Context<'_>, set: &str, from: &str) -> Result<EventsChanged> {
-    let caller = ctx
-        .data::<Caller>()
-        .map_err(|_| ApiError::Defect("a request without a caller"))?;
-    if caller.role == Role::Viewer {
-        return Err(ApiError::Forbidden(
-            "this needs a token with the role operator or admin",
-        ));
-    }
+    operator(ctx)?;
     let arguments = Selection::of(ctx).arguments();
     let given = arguments.get("filter");
     if matches!(given, Some(async_graphql::Value::Object(fields)) if fields.is_empty()) {

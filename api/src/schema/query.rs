@@ -26,14 +26,13 @@ use crate::figures::summary::{self, Summary};
 use crate::query::period::Period;
 use crate::query::scalars::Date;
 
-/// The root of all questions.
+/// Records and figures: part of the root of all questions.
 #[derive(Debug)]
-pub(crate) struct Query;
+pub(crate) struct Records;
 
-/// Questions about what is mirrored. Every answer is limited to the connections that the token may see.
 #[Object]
 #[expect(clippy::too_many_arguments, reason = "the arguments of a page")]
-impl Query {
+impl Records {
     /// Whatever has this id.
     async fn node(&self, ctx: &Context<'_>, id: ID) -> async_graphql::Result<Option<Node>> {
         Ok(node(ctx, &id).await?)

@@ -31,7 +31,8 @@ pub(crate) struct CustomField {
 
 /// A record that mirrors one in Close.
 #[expect(clippy::duplicated_attributes, reason = "fields of one type")]
-#[derive(Interface)]
+#[derive(Debug, Deserialize, Interface)]
+#[serde(tag = "type", content = "record")]
 #[graphql(
     field(name = "id", ty = "&ID", desc = "Id in this deployment, a UUID."),
     field(name = "close_id", ty = "&String", desc = "Id in Close."),
@@ -86,8 +87,14 @@ pub(crate) enum MirroredRecord {
     Member(Box<Member>),
 }
 
+impl Default for MirroredRecord {
+    fn default() -> Self {
+        Self::Company(Box::default())
+    }
+}
+
 /// Anything that can be found by its id.
-#[derive(Deserialize, Interface)]
+#[derive(Debug, Deserialize, Interface)]
 #[serde(tag = "type", content = "record")]
 #[graphql(field(name = "id", ty = "&ID", desc = "Id in this deployment, a UUID."))]
 pub(crate) enum Node {

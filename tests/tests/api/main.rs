@@ -7,8 +7,11 @@
 )]
 
 mod aging;
+mod attention;
 mod http;
 mod invoices;
+mod links;
+mod mapping;
 mod mutations;
 mod operators;
 mod paging;
@@ -20,5 +23,6 @@ mod revenue;
 mod summary;
 mod tenancy;
 mod times;
+mod unmatched;
 mod unpaid;
 mod world;

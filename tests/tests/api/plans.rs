@@ -193,8 +193,37 @@ fn figures() -> Vec<(String, f64)> {
             f64::from(2 * SIZE / 3) + 10.0,
         ),
     ]
+    .into_iter()
+    .chain(worklists())
     .map(|(query, rows)| (query.to_owned(), rows))
-    .into()
+    .collect()
+}
+
+/// What a person should look at, with the most rows that finding it may read.
+fn worklists() -> [(&'static str, f64); 4] {
+    let both = f64::from(2 * SIZE);
+    [
+        // Nearly half of the invoices are unlinked: a page is full soon.
+        (
+            "{ unmatched(kinds: [INVOICE_WITHOUT_DEAL], first: 20) { nodes { record { id } candidates { score } } } }",
+            500.0,
+        ),
+        // Hundreds of companies share each domain.
+        (
+            "{ unmatched(kinds: [DUPLICATE_COMPANY], first: 20) { nodes { record { id } candidates { score } } } }",
+            20_000.0,
+        ),
+        // All people have companies: each is looked at once, and so is its company.
+        (
+            "{ unmatched(kinds: [ORPHAN_PERSON], first: 20) { nodes { record { id } } } }",
+            both * 4.1,
+        ),
+        // What needs attention is counted with what it is counted among: won deals, open deals, invoices.
+        (
+            "{ needsAttention(first: 20) { totalCount nodes { message records { id } } } }",
+            both * 3.0,
+        ),
+    ]
 }
 
 #[tokio::test(flavor = "current_thread")]

@@ -44,6 +44,8 @@ const INVOICES: &str = r#"{
     outstanding { count overdueCount balanceDue { minorUnits } } topCompanies { company { id name } total { minorUnits } } }
   pipeline { pipelineName stageLabel currency count value { minorUnits } weightedValue { minorUnits } }
   invoice: receivable(closeId: "custobj_4") { id raw auditTrail { totalCount nodes { closeId } } }
+  unmatched(first: 500) { totalCount nodes { kind record { id } candidates { score record { id } } } }
+  needsAttention(first: 500) { totalCount nodes { reason severity message amount { minorUnits } records { id } } }
   billed: opportunities(filter: { receivables: { some: { payments: { none: {} } } } }) { totalCount }
 }"#;
 

@@ -37,7 +37,8 @@ impl World {
             token_cache: Duration::ZERO,
             ..ApiOptions::default()
         };
-        let router = router(Api::new(pool.clone(), options, String::new));
+        let api = Api::new(pool.clone(), options, String::new);
+        let router = router(api.trying(closegraph::Trial(pool.clone())));
         Self {
             pool,
             router,

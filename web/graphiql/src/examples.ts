@@ -1,10 +1,12 @@
 import companies from '../examples/companies.graphql?raw';
 import companyPage from '../examples/company-page.graphql?raw';
+import unmatched from '../examples/find-unmatched-records.graphql?raw';
 import pipeline from '../examples/pipeline.graphql?raw';
 import revenueTrend from '../examples/revenue-trend.graphql?raw';
 import month from '../examples/summarise-this-month.graphql?raw';
 import syncHealth from '../examples/sync-health.graphql?raw';
 import unpaidInvoices from '../examples/unpaid-invoices.graphql?raw';
+import needsAttention from '../examples/what-needs-attention.graphql?raw';
 import wonRevenue from '../examples/won-revenue-this-quarter.graphql?raw';
 
 export type Example = {
@@ -40,6 +42,16 @@ export const EXAMPLES: readonly [Example, ...Example[]] = [
     title: 'Pipeline',
     about: 'Open deals by stage, weighted by confidence.',
     query: pipeline,
+  },
+  {
+    title: 'What needs attention',
+    about: 'Overdue, never invoiced, stalled or stopped, the most urgent first.',
+    query: needsAttention,
+  },
+  {
+    title: 'Unmatched records',
+    about: 'Deals without invoices and the like, with what may be missing.',
+    query: unmatched,
   },
   {
     title: 'Companies',

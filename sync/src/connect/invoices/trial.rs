@@ -4,9 +4,8 @@ use super::super::connections::mapping as settings;
 use crate::close::Object;
 use crate::error::SyncError;
 use crate::mapping::{MappingContext, Meaning, ReceivableColumns};
-use chrono::NaiveDate;
-use closegraph_entity::invoice_mapping::{InvoiceMapping, Lines};
-use closegraph_entity::receivable::{Flag, PaymentStatus, Status};
+pub use closegraph_entity::invoice_mapping::TriedInvoice;
+use closegraph_entity::invoice_mapping::{InvoiceMapping, LineRole, Lines};
 use serde::Serialize;
 use sqlx::PgPool;
 use std::collections::BTreeMap;
@@ -34,31 +33,6 @@ pub struct Trial {
     pub invoices: Vec<TriedInvoice>,
 }
 
-/// An invoice as it would be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct TriedInvoice {
-    pub close_id: String,
-    pub number: Option<String>,
-    pub status: Option<Status>,
-    pub status_label: Option<String>,
-    pub payment_status: PaymentStatus,
-    pub issued_on: Option<NaiveDate>,
-    pub due_on: Option<NaiveDate>,
-    pub paid_on: Option<NaiveDate>,
-    /// ISO 4217.
-    pub currency: String,
-    /// Decimal places of the currency.
-    pub currency_places: i16,
-    pub total_minor: Option<i64>,
-    pub tax_minor: Option<i64>,
-    pub paid_minor: Option<i64>,
-    pub balance_minor: Option<i64>,
-    pub flags: Vec<Flag>,
-    /// Lines that stand in the invoice itself.
-    pub lines: usize,
-}
-
 /// Maps the records that are kept of a connection by `mapping`, and shows the newest `show` of them.
 pub async fn try_mapping(
     pool: &PgPool,
@@ -67,6 +41,7 @@ pub async fn try_mapping(
     show: usize,
 ) -> Result<Trial, SyncError> {
     let type_id = mapping.type_id.clone();
+    let line_records = mapping.lines.clone();
     let mut trial = Trial::default();
     if let Some(Lines::Objects { type_id, .. }) = &mapping.lines {
         let lines: i64 = sqlx::query_scalar(
@@ -102,7 +77,41 @@ pub async fn try_mapping(
             );
         }
     }
+    if let Some(Lines::Objects { type_id, fields }) = &line_records
+        && let Some(field) = fields.get(&LineRole::Invoice)
+    {
+        count_lines(pool, connection_id, (type_id, field), &mut trial.invoices).await?;
+    }
     Ok(trial)
+}
+
+/// Counts the records of a type that are lines of each invoice, which one of their fields names.
+async fn count_lines(
+    pool: &PgPool,
+    connection_id: Uuid,
+    (type_id, field): (&str, &str),
+    invoices: &mut [TriedInvoice],
+) -> Result<(), SyncError> {
+    let ids: Vec<&str> = invoices
+        .iter()
+        .map(|invoice| invoice.close_id.as_str())
+        .collect();
+    let counted: Vec<(String, i64)> = sqlx::query_as(
+        "select custom->>$3, count(*) from custom_record
+          where connection_id = $1 and type_id = $2 and custom->>$3 = any($4) group by 1",
+    )
+    .bind(connection_id)
+    .bind(type_id)
+    .bind(field)
+    .bind(ids)
+    .fetch_all(pool)
+    .await?;
+    let counted: BTreeMap<String, i64> = counted.into_iter().collect();
+    for invoice in invoices {
+        let lines = counted.get(&invoice.close_id).copied().unwrap_or_default();
+        invoice.lines = usize::try_from(lines).unwrap_or_default();
+    }
+    Ok(())
 }
 
 impl Trial {
