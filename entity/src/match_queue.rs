@@ -11,15 +11,16 @@ pub struct Model {
     pub connection_id: Uuid,
 }
 
-/// Queues the companies of `$1`, all of the connection `$2`.
-pub const QUEUE: &str = "
-    insert into match_queue (company_id, connection_id) select distinct company, $2::uuid from unnest($1::uuid[]) company
-     order by 1 on conflict do nothing";
-
-/// The same, for who changes what a run reads without changing the companies' rows: until the transaction ends, no run
-/// takes them from the queue. To be the first that the transaction writes, as a run takes them before it reads.
+/// Queues the companies of `$1`, all of the connection `$2`. Until the transaction ends, no run takes them from the queue,
+/// so that none misses what the transaction writes.
 pub const QUEUE_AND_HOLD: &str = "
     insert into match_queue (company_id, connection_id) select distinct company, $2::uuid from unnest($1::uuid[]) company
+     order by 1 on conflict (company_id) do update set connection_id = excluded.connection_id";
+
+/// Queues all companies of the connection `$1` that have invoices.
+pub const QUEUE_ALL: &str = "
+    insert into match_queue (company_id, connection_id)
+    select distinct company_id, connection_id from receivable where connection_id = $1 and company_id is not null
      order by 1 on conflict (company_id) do update set connection_id = excluded.connection_id";
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

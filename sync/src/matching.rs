@@ -62,7 +62,7 @@ async fn match_companies(
     let deals = deals(connection, connection_id, companies).await?;
     let ids: Vec<Uuid> = deals.iter().map(|deal| deal.id).collect();
     let invoices = invoices(connection, connection_id, companies, &ids).await?;
-    let known = known(connection, &invoices).await?;
+    let known = known(connection, &invoices, &ids).await?;
     let wanted = score::links(&invoices, &deals, &known);
     write(connection, connection_id, &invoices, &known, wanted).await
 }
@@ -157,11 +157,15 @@ async fn invoices(
 async fn known(
     connection: &mut PgConnection,
     invoices: &[Invoice],
+    deals: &[Uuid],
 ) -> Result<Vec<Known>, sqlx::Error> {
     type Found = (Uuid, Uuid, String, String, i16, Json<Vec<String>>);
     let found: Vec<Found> = sqlx::query_as(
         "select receivable_id, opportunity_id, state, origin, score, reasons
-           from link where receivable_id = any($1) for update",
+           from link
+          where receivable_id = any($1)
+             or (opportunity_id = any($2) and origin = 'person' and state = 'linked')
+            for update",
     )
     .bind(
         invoices
@@ -169,6 +173,7 @@ async fn known(
             .map(|invoice| invoice.id)
             .collect::<Vec<_>>(),
     )
+    .bind(deals)
     .fetch_all(connection)
     .await?;
     let known = found

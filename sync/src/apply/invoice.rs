@@ -4,7 +4,7 @@
 use super::Outcome;
 use super::queue::{Folded, bookkeeping, note};
 use super::stored::Live;
-use super::trail::Cause;
+use super::trail::{Cause, LINE_ITEMS};
 use crate::change::{Change, Content};
 use crate::close::Object;
 use crate::mapping::{
@@ -165,6 +165,8 @@ fn replace(folded: &mut Folded, was: Meaning, is: Meaning, moved: bool, last: Ca
         company(is.receivable.as_ref()),
     ];
     let told = folded.receivables.len();
+    // Lines that come and go with their invoice are no news of their own.
+    let is_news = was.receivable.is_some() == is.receivable.is_some();
     match (&was.receivable, is.receivable) {
         (old, Some(new)) => {
             let written = note(folded, RecordType::Receivable, old.as_ref(), &new, last);
@@ -187,7 +189,7 @@ fn replace(folded: &mut Folded, was: Meaning, is: Meaning, moved: bool, last: Ca
         let differs = old
             .as_ref()
             .is_none_or(|old| !old.differences(&line).is_empty());
-        if differs {
+        if differs && is_news {
             note_line(folded, old.as_ref(), Some(&line), last);
         }
         if differs || moved {
@@ -195,7 +197,9 @@ fn replace(folded: &mut Folded, was: Meaning, is: Meaning, moved: bool, last: Ca
         }
     }
     for line in old_lines.into_values() {
-        note_line(folded, Some(&line), None, last);
+        if is_news {
+            note_line(folded, Some(&line), None, last);
+        }
         folded.deleted_lines.push(line.id);
     }
     let mut old_payments = by_id(was.payments);
@@ -248,7 +252,7 @@ pub(super) fn note_line(
     let mut tell =
         |invoice: Uuid, old: Option<&Row<LineColumns>>, new: Option<&Row<LineColumns>>| {
             let close_id = new.or(old).map_or("", |line| line.close_id.as_str());
-            let changes: [FieldChange; 1] = [("line_items", shown(old), shown(new))];
+            let changes: [FieldChange; 1] = [(LINE_ITEMS, shown(old), shown(new))];
             let action = ChangeAction::Updated;
             folded.trail.push(
                 RecordType::Receivable,

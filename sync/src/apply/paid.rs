@@ -2,7 +2,7 @@
 //! are to be matched.
 
 use super::queue::Folded;
-use closegraph_entity::match_queue::QUEUE;
+use closegraph_entity::match_queue::QUEUE_AND_HOLD;
 use closegraph_entity::record::RecordType;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -24,8 +24,9 @@ pub(super) async fn write(
             .execute(&mut *connection)
             .await?;
     }
-    if !folded.rematched.is_empty() {
-        sqlx::query(QUEUE)
+    // Pages of a first load are written side by side and must not wait for each other here: its end queues them all.
+    if !folded.rematched.is_empty() && !folded.copies {
+        sqlx::query(QUEUE_AND_HOLD)
             .bind(&folded.rematched)
             .bind(connection_id)
             .execute(&mut *connection)

@@ -78,6 +78,15 @@ pub(super) struct Entry {
     pub(super) actor: Option<String>,
 }
 
+impl Entry {
+    fn is_of_lines(&self) -> bool {
+        self.record_type == RecordType::Receivable && self.fields == LINE_ITEMS
+    }
+}
+
+/// What an invoice's entry names when one of its lines changed.
+pub(super) const LINE_ITEMS: &str = "line_items";
+
 /// The entries, in the order in which they will stand.
 #[derive(Debug)]
 pub(crate) struct Trail {
@@ -127,6 +136,18 @@ impl Trail {
         let created = |entry: &&Entry| entry.action == ChangeAction::Created;
         let entries = self.entries.iter().filter(created);
         entries.map(|entry| entry.record_id).collect()
+    }
+
+    /// Invoices of which nothing is told but that a line changed.
+    pub(super) fn told_of_lines(&self) -> Vec<Uuid> {
+        let lines = self.entries.iter().filter(|entry| entry.is_of_lines());
+        lines.map(|entry| entry.record_id).collect()
+    }
+
+    /// Forgets what is told of the lines of other invoices.
+    pub(super) fn keep_lines_of(&mut self, invoices: &HashSet<Uuid>) {
+        self.entries
+            .retain(|entry| !entry.is_of_lines() || invoices.contains(&entry.record_id));
     }
 
     /// Writes all entries.

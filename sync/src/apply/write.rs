@@ -3,6 +3,7 @@
 use super::copy;
 use super::paid;
 use super::queue::{Folded, Tombstone};
+use super::trail::Trail;
 use crate::mapping::{BoundQuery, Columns, FieldChange, Row};
 use closegraph_entity::record::{RecordType, record_id};
 use serde_json::Value;
@@ -39,8 +40,26 @@ pub(super) async fn write(
             .execute(&mut *connection)
             .await?;
     }
-    let trail = folded.trail;
+    let mut trail = folded.trail;
+    tell_of_lines(connection, &mut trail).await?;
     trail.write(connection, connection_id, folded.copies).await
+}
+
+/// Lines may come before their invoice, and go after it: nothing is told of an invoice that is not there.
+async fn tell_of_lines(
+    connection: &mut PgConnection,
+    trail: &mut Trail,
+) -> Result<(), sqlx::Error> {
+    let told = trail.told_of_lines();
+    if told.is_empty() {
+        return Ok(());
+    }
+    let there: Vec<Uuid> = sqlx::query_scalar("select id from receivable where id = any($1)")
+        .bind(told)
+        .fetch_all(connection)
+        .await?;
+    trail.keep_lines_of(&there.into_iter().collect());
+    Ok(())
 }
 
 /// Copies the rows that are new, where they are many, and inserts or updates the others.

@@ -2,7 +2,7 @@
 
 use super::super::invoice::note_line;
 use super::super::stored;
-use super::super::trail::Cause;
+use super::super::trail::{Cause, LINE_ITEMS};
 use super::{Page, Work};
 use crate::close::Object;
 use crate::mapping::{
@@ -183,11 +183,7 @@ impl Work<'_> {
             self.report.deleted += 1;
             self.folded.deleted_lines.push(id);
             if let Some(invoice) = invoice {
-                let changes = [(
-                    "line_items",
-                    serde_json::Value::Null,
-                    serde_json::Value::Null,
-                )];
+                let changes = [(LINE_ITEMS, serde_json::Value::Null, serde_json::Value::Null)];
                 let action = ChangeAction::Updated;
                 self.folded.trail.push(
                     RecordType::Receivable,
