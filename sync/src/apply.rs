@@ -4,7 +4,6 @@
 //! newest state once with one statement a table. Rows, tombstones, audit entries and feed entries go into the
 //! caller's transaction, so that they commit together with the inbox states or the checkpoint that cover them.
 
-mod copy;
 mod fold;
 mod invoice;
 mod lock;
@@ -68,16 +67,15 @@ pub(crate) async fn hold(
     lock::lock(transaction, connection_id, turn, ids).await
 }
 
-/// Applies changes of objects that are held, and writes those by COPY that are many and new. The future must not be
-/// dropped before its end: sqlx can't use a session again whose COPY was broken off.
-pub(crate) async fn copy_held(
+/// Applies changes of objects that are held, beside others of the same load, which it must not wait for.
+pub(crate) async fn apply_beside(
     transaction: &mut Transaction<'_, Postgres>,
     context: &MappingContext,
     run_id: Option<Uuid>,
     changes: Vec<Change>,
 ) -> Result<Vec<Outcome>, sqlx::Error> {
     let folded = Folded {
-        copies: true,
+        is_beside_others: true,
         ..Folded::new(run_id)
     };
     apply_held(transaction, context, folded, changes).await

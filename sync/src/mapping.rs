@@ -1,7 +1,6 @@
 //! Close objects to rows, one file an entity. Columns are a function of the raw object and the connection's settings,
 //! so that a better mapping is a replay of what is kept.
 
-mod binary;
 mod category;
 mod company;
 mod invoice;
@@ -12,7 +11,6 @@ mod person;
 mod row;
 mod transaction;
 
-pub(crate) use binary::Tuples;
 pub use category::{Categories, CategoryRule, When};
 pub(crate) use company::CompanyColumns;
 pub(crate) use invoice::{

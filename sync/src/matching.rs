@@ -278,5 +278,5 @@ async fn tell(
             Cause::derived(invoice.version),
         );
     }
-    trail.write(connection, connection_id, false).await
+    trail.write(connection, connection_id).await
 }

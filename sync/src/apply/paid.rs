@@ -25,7 +25,7 @@ pub(super) async fn write(
             .await?;
     }
     // Pages of a first load are written side by side and must not wait for each other here: its end queues them all.
-    if !folded.rematched.is_empty() && !folded.copies {
+    if !folded.rematched.is_empty() && !folded.is_beside_others {
         sqlx::query(QUEUE_AND_HOLD)
             .bind(&folded.rematched)
             .bind(connection_id)

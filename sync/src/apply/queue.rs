@@ -37,8 +37,8 @@ pub(super) struct Folded {
     /// Records that are alive again.
     pub(super) restored: Vec<Uuid>,
     pub(super) trail: Trail,
-    /// Whether new rows may be written by COPY.
-    pub(super) copies: bool,
+    /// Whether it is written beside other pages of a load, which it must not wait for.
+    pub(super) is_beside_others: bool,
 }
 
 /// A death to be remembered.
@@ -70,7 +70,7 @@ impl Folded {
             tombstones: Vec::new(),
             restored: Vec::new(),
             trail: Trail::new(run_id),
-            copies: false,
+            is_beside_others: false,
         }
     }
 }

@@ -1,6 +1,5 @@
 //! Audit and feed entries of a batch.
 
-use super::copy;
 use crate::change::Change;
 use crate::mapping::FieldChange;
 use chrono::{DateTime, Utc};
@@ -65,17 +64,17 @@ impl Cause<'_> {
 }
 
 #[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) record_type: RecordType,
-    pub(super) record_id: Uuid,
-    pub(super) close_id: String,
-    pub(super) action: ChangeAction,
-    pub(super) at: DateTime<Utc>,
+struct Entry {
+    record_type: RecordType,
+    record_id: Uuid,
+    close_id: String,
+    action: ChangeAction,
+    at: DateTime<Utc>,
     fields: String,
-    pub(super) origin: &'static str,
+    origin: &'static str,
     changes: Option<String>,
-    pub(super) event_id: Option<Uuid>,
-    pub(super) actor: Option<String>,
+    event_id: Option<Uuid>,
+    actor: Option<String>,
 }
 
 impl Entry {
@@ -131,13 +130,6 @@ impl Trail {
         });
     }
 
-    /// The records that were not there before.
-    pub(super) fn created(&self) -> HashSet<Uuid> {
-        let created = |entry: &&Entry| entry.action == ChangeAction::Created;
-        let entries = self.entries.iter().filter(created);
-        entries.map(|entry| entry.record_id).collect()
-    }
-
     /// Invoices of which nothing is told but that a line changed.
     pub(super) fn told_of_lines(&self) -> Vec<Uuid> {
         let lines = self.entries.iter().filter(|entry| entry.is_of_lines());
@@ -155,16 +147,11 @@ impl Trail {
         &self,
         connection: &mut PgConnection,
         connection_id: Uuid,
-        copies: bool,
     ) -> Result<(), sqlx::Error> {
         if self.entries.is_empty() {
             return Ok(());
         }
         let each = &self.entries;
-        let bare = |entry: &Entry| entry.fields.is_empty() && entry.changes.is_none();
-        if copies && each.len() >= copy::WORTHWHILE && each.iter().all(bare) {
-            return copy::entries(connection, connection_id, self.run_id, each).await;
-        }
         let actor = |entry: &Entry| Some(record_id(connection_id, entry.actor.as_deref()?));
         sqlx::query(WRITE)
             .bind(connection_id)

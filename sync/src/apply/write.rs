@@ -1,6 +1,5 @@
 //! One statement a table for everything that a batch changes.
 
-use super::copy;
 use super::paid;
 use super::queue::{Folded, Tombstone};
 use super::trail::Trail;
@@ -9,7 +8,7 @@ use closegraph_entity::record::{RecordType, record_id};
 use serde_json::Value;
 use sqlx::types::Json;
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use uuid::Uuid;
 
 /// Writes it all into the caller's transaction.
@@ -19,19 +18,14 @@ pub(super) async fn write(
     folded: Folded,
 ) -> Result<(), sqlx::Error> {
     paid::write(connection, connection_id, &folded).await?;
-    let new = if folded.copies {
-        folded.trail.created()
-    } else {
-        HashSet::new()
-    };
-    put(connection, connection_id, &new, folded.members).await?;
-    put(connection, connection_id, &new, folded.companies).await?;
-    put(connection, connection_id, &new, folded.people).await?;
-    put(connection, connection_id, &new, folded.opportunities).await?;
-    put(connection, connection_id, &new, folded.custom_records).await?;
-    put(connection, connection_id, &new, folded.receivables).await?;
-    put(connection, connection_id, &new, folded.lines).await?;
-    put(connection, connection_id, &new, folded.transactions).await?;
+    upsert(connection, connection_id, &folded.members).await?;
+    upsert(connection, connection_id, &folded.companies).await?;
+    upsert(connection, connection_id, &folded.people).await?;
+    upsert(connection, connection_id, &folded.opportunities).await?;
+    upsert(connection, connection_id, &folded.custom_records).await?;
+    upsert(connection, connection_id, &folded.receivables).await?;
+    upsert(connection, connection_id, &folded.lines).await?;
+    upsert(connection, connection_id, &folded.transactions).await?;
     delete(connection, &folded.deleted).await?;
     remember(connection, connection_id, &folded.tombstones).await?;
     if !folded.restored.is_empty() {
@@ -42,7 +36,7 @@ pub(super) async fn write(
     }
     let mut trail = folded.trail;
     tell_of_lines(connection, &mut trail).await?;
-    trail.write(connection, connection_id, folded.copies).await
+    trail.write(connection, connection_id).await
 }
 
 /// Lines may come before their invoice, and go after it: nothing is told of an invoice that is not there.
@@ -60,24 +54,6 @@ async fn tell_of_lines(
         .await?;
     trail.keep_lines_of(&there.into_iter().collect());
     Ok(())
-}
-
-/// Copies the rows that are new, where they are many, and inserts or updates the others.
-async fn put<C: Columns>(
-    connection: &mut PgConnection,
-    connection_id: Uuid,
-    new: &HashSet<Uuid>,
-    rows: Vec<Row<C>>,
-) -> Result<(), sqlx::Error> {
-    let is_new = |row: &Row<C>| new.contains(&row.id);
-    // A decimal is bound as text, which Postgres reads.
-    let has_decimals = C::NAMES.iter().any(|(_, _, column)| *column == "numeric");
-    if has_decimals || rows.iter().filter(|row| is_new(row)).count() < copy::WORTHWHILE {
-        return upsert(connection, connection_id, &rows).await;
-    }
-    let (new, known): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| is_new(row));
-    copy::rows(connection, connection_id, &new).await?;
-    upsert(connection, connection_id, &known).await
 }
 
 /// Inserts rows, or brings them up to date; an older version never overwrites a newer one.

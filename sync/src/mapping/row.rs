@@ -1,6 +1,6 @@
 //! The shape that all mirrored rows share, and how a struct of columns becomes one set-based statement.
 
-use super::{MappingContext, MappingError, Tuples};
+use super::{MappingContext, MappingError};
 use crate::close::Object;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -67,9 +67,6 @@ pub(crate) trait Columns: Sized + Clone + std::fmt::Debug {
     /// Binds one array a column, in the order of `NAMES`.
     fn bind<'q>(rows: &[Row<Self>], query: BoundQuery<'q>) -> BoundQuery<'q>;
 
-    /// Puts all columns into a row that is copied, in the order of `NAMES`.
-    fn copy(&self, tuples: &mut Tuples);
-
     /// All columns by their names.
     fn values(&self) -> Vec<(&'static str, serde_json::Value)>;
 
@@ -104,7 +101,7 @@ pub(crate) fn json<T: Serialize>(value: &T) -> serde_json::Value {
     serde_json::to_value(value).unwrap_or_default()
 }
 
-/// Declares a struct of columns with its `NAMES`, `bind`, `copy` and `differences`.
+/// Declares a struct of columns with its `NAMES`, `bind` and `differences`.
 macro_rules! columns {
     (
         $(#[$doc:meta])*
@@ -134,10 +131,6 @@ macro_rules! columns {
                         .collect::<Vec<_>>(),
                 );)*
                 query
-            }
-
-            fn copy(&self, tuples: &mut $crate::mapping::Tuples) {
-                $(tuples.put(&self.$field);)*
             }
 
             fn values(&self) -> Vec<(&'static str, serde_json::Value)> {

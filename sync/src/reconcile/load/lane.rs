@@ -1,6 +1,6 @@
 //! The rows of a page, written by a session of their own while other pages are read, written and committed.
 
-use crate::apply::{Outcome, Turn, copy_held, hold};
+use crate::apply::{Outcome, Turn, apply_beside, hold};
 use crate::change::{Change, Content};
 use crate::close::{Object, ObjectType};
 use crate::error::SyncError;
@@ -32,8 +32,7 @@ pub(super) struct Written {
     pub(super) refused: Vec<(ObjectType, Object, String)>,
 }
 
-/// A page that is being written. It is written to its end even when nobody waits for it any more, and then rolled back:
-/// a session whose COPY is broken off can't be used again.
+/// A page that is being written. It is written to its end even when nobody waits for it any more, and then rolled back.
 pub(super) type Writing = JoinHandle<Result<Written, SyncError>>;
 
 impl Lane {
@@ -86,7 +85,7 @@ impl Lane {
     async fn batch(&self, written: &mut Written, changes: Vec<Change>) -> Result<(), sqlx::Error> {
         let kept = changes.clone();
         let run = Some(self.run_id);
-        let outcomes = copy_held(&mut written.transaction, &self.context, run, changes).await?;
+        let outcomes = apply_beside(&mut written.transaction, &self.context, run, changes).await?;
         for (outcome, change) in outcomes.iter().zip(kept) {
             match (outcome, change.content) {
                 (Outcome::Tie, _) => {
