@@ -26,6 +26,8 @@ pub struct Faults {
     pub expired_cursors: f64,
     /// The legacy `query` of `/lead/` is refused with 400, so that only search serves.
     pub refuse_lead_query: bool,
+    /// A search for custom activities is refused with 400, as of a type that nobody knows.
+    pub refuse_activity_search: bool,
     /// Leads come without embedded contacts and opportunities.
     pub omit_embedded: bool,
     /// Milliseconds by which lists and search lag behind writes; a GET by id right after a
@@ -54,6 +56,7 @@ impl Default for Faults {
             slow_ms: 2_000,
             expired_cursors: 0.0,
             refuse_lead_query: false,
+            refuse_activity_search: false,
             omit_embedded: false,
             read_lag_ms: 0,
             webhook_drops: 0.0,

@@ -183,6 +183,9 @@ struct Trouble {
     /// Refuse the legacy query of /lead/, so that only search serves
     #[arg(long)]
     refuse_lead_query: bool,
+    /// Refuse searches for custom activities, so that only their list serves
+    #[arg(long)]
+    refuse_activity_search: bool,
     /// Answer leads without embedded contacts and opportunities
     #[arg(long)]
     omit_embedded: bool,
@@ -259,6 +262,7 @@ impl Serve {
                 slow: trouble.fault_slow,
                 expired_cursors: trouble.fault_cursor,
                 refuse_lead_query: trouble.refuse_lead_query,
+                refuse_activity_search: trouble.refuse_activity_search,
                 omit_embedded: trouble.omit_embedded,
                 read_lag_ms: behaviour.read_lag_ms,
                 webhook_drops: trouble.fault_webhook_drop,

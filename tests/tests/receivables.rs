@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use close_sim::{InvoiceLayout, SimulatorConfig};
+use close_sim::{Faults, InvoiceLayout, SimulatorConfig};
 use closegraph_sync::SyncOptions;
 use closegraph_sync::connect::mapped;
 use closegraph_sync::matching::match_invoices;
-use closegraph_sync::reconcile::{BackfillOptions, Progress, Strategy, backfill, remap};
+use closegraph_sync::reconcile::{
+    BackfillOptions, Progress, Strategy, VerifyOptions, backfill, remap, sweep, verify,
+};
 use closegraph_tests::{Close, Database, Mirror};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -22,36 +24,28 @@ fn organization(layout: InvoiceLayout, leads: u32) -> SimulatorConfig {
 
 async fn loaded(layout: InvoiceLayout) -> (Database, Close) {
     let database = Database::start(&[]).await.unwrap();
-    let close = Close::connect(&database, organization(layout, 800))
-        .await
-        .unwrap();
+    let close = load(&database, organization(layout, 800)).await;
+    (database, close)
+}
+
+/// Connects an organization and reads all of it.
+async fn load(database: &Database, config: SimulatorConfig) -> Close {
+    let close = Close::connect(database, config).await.unwrap();
     let (progress, _) = watch::channel(Progress::default());
     let options = BackfillOptions {
         strategy: Strategy::Auto,
         restart: false,
     };
     let stop = CancellationToken::new();
-    backfill(
-        &database.pool,
-        &close.connections,
-        close.connection,
-        &options,
-        &progress,
-        &stop,
-    )
-    .await
-    .unwrap();
+    let (pool, connections, id) = (&database.pool, &close.connections, close.connection);
+    backfill(pool, connections, id, &options, &progress, &stop)
+        .await
+        .unwrap();
     // How amounts are written may have been learned from the records.
-    remap(
-        &database.pool,
-        &close.connections,
-        close.connection,
-        &progress,
-        &stop,
-    )
-    .await
-    .unwrap();
-    (database, close)
+    remap(pool, connections, id, &progress, &stop)
+        .await
+        .unwrap();
+    close
 }
 
 #[tokio::test]
@@ -65,6 +59,34 @@ async fn three_layouts_are_mapped_with_no_hand_on_them() {
         let count = close.ensure_invoices(&database).await.unwrap();
         assert!(count > 100, "{count} invoices");
     }
+}
+
+#[tokio::test]
+async fn activities_that_can_not_be_searched_are_listed() {
+    let database = Database::start(&[]).await.unwrap();
+    let config = SimulatorConfig {
+        faults: Faults {
+            refuse_activity_search: true,
+            ..Faults::default()
+        },
+        ..organization(InvoiceLayout::German, 800)
+    };
+    let close = load(&database, config).await;
+    let count = close.ensure_invoices(&database).await.unwrap();
+    assert!(count > 100, "{count} invoices");
+    let stop = CancellationToken::new();
+    let options = VerifyOptions::default();
+    let drifts = verify(
+        &database.pool,
+        &close.connections,
+        close.connection,
+        &options,
+        &stop,
+    );
+    assert!(drifts.await.unwrap().iter().all(|drift| drift.found() == 0));
+    sweep(&database.pool, &close.connections, close.connection, &stop)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -133,4 +155,71 @@ async fn invoices_are_matched_with_the_deals_that_they_bill() {
     .await
     .unwrap();
     assert_eq!(twice, 0);
+}
+
+#[tokio::test]
+async fn a_mapping_follows_fields_that_are_renamed_and_words_that_are_new() {
+    let mirror = Mirror::start(
+        organization(InvoiceLayout::English, 200),
+        SyncOptions::default(),
+    )
+    .await
+    .unwrap();
+    let simulator = &mirror.close.simulator;
+    assert!(simulator.rename_custom_field("Amount", "What the customer owes us"));
+    assert!(simulator.reword_choices("Status", &[("Paid", "Paid in full"), ("Sent", "Overdue")]));
+    mirror.close.idle().await.unwrap();
+    // Events of definitions have the settings read again, and what is stored mapped again.
+    mirror
+        .wait("select exists (select from custom_field where record_type = 'receivable' and name = 'What the customer owes us')")
+        .await
+        .unwrap();
+    mirror
+        .wait("select exists (select from invoice_mapping where mapping -> 'status_words' ? 'paid in full' and mapping -> 'status_words' ? 'overdue')")
+        .await
+        .unwrap();
+    mirror
+        .wait("select not exists (select from receivable where status is null)")
+        .await
+        .unwrap();
+    mirror.settle().await.unwrap();
+    mirror
+        .close
+        .ensure_invoices(&mirror.database)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn payments_that_do_not_add_up_are_found_and_booked_anew() {
+    let mirror = Mirror::start(
+        organization(InvoiceLayout::English, 200),
+        SyncOptions::default(),
+    )
+    .await
+    .unwrap();
+    mirror.settle().await.unwrap();
+    let spoilt = sqlx::query(
+        "delete from transaction where id in (select id from transaction where kind = 'invoice_payment' order by id limit 3)",
+    )
+    .execute(&mirror.database.pool)
+    .await
+    .unwrap();
+    assert_eq!(spoilt.rows_affected(), 3);
+    let found = async |repair| {
+        let drifts = mirror.verify(repair).await.unwrap();
+        let drift = drifts
+            .into_iter()
+            .find(|drift| drift.record_type == "transaction")
+            .unwrap();
+        (drift.missing, drift.extra, drift.stale, drift.repaired)
+    };
+    assert_eq!(found(false).await, (0, 0, 3, 0));
+    assert_eq!(found(true).await, (0, 0, 3, 3));
+    assert_eq!(found(false).await, (0, 0, 0, 0));
+    mirror
+        .close
+        .ensure_invoices(&mirror.database)
+        .await
+        .unwrap();
 }

@@ -72,6 +72,7 @@ const NONE: Faults = Faults {
     slow_ms: 0,
     expired_cursors: 0.0,
     refuse_lead_query: false,
+    refuse_activity_search: false,
     omit_embedded: false,
     read_lag_ms: 0,
     webhook_drops: 0.0,

@@ -93,6 +93,8 @@ async function run(page) {
       new URL(response.url()).pathname.endsWith('/graphql') &&
       !(response.request().postData() ?? '').includes('IntrospectionQuery'),
   );
+  // An answer that comes before the editors stand is not shown.
+  await page.locator('.result-window .monaco-editor').waitFor();
   await page.getByRole('button', { name: /Execute query/ }).click();
   return (await answered).json();
 }

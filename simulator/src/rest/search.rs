@@ -56,6 +56,17 @@ pub(super) async fn search(State(app): Shared, caller: Caller, JsonBody(body): J
         offset: caller.offset(),
     };
     let fingerprint = cursor::fingerprint(&body);
+    let word = Kind::CustomActivity.as_str();
+    if app.faults().refuse_activity_search
+        && body
+            .get("_fields")
+            .is_some_and(|fields| fields.get(word).is_some())
+    {
+        return Err(Failure::field(
+            "query",
+            format!("{word} is no known object type"),
+        ));
+    }
     let search = Search {
         node: Node::read(body.get("query").unwrap_or(&Value::Null), zone)?,
         sorting: Sorting::read(body.get("sort"))?,

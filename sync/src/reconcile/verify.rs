@@ -104,7 +104,7 @@ impl Check<'_> {
         Ok(drifts)
     }
 
-    /// Transactions follow from opportunities, so that Close need not be asked.
+    /// Transactions follow from opportunities and invoices, so that Close need not be asked.
     async fn transactions(&self) -> Result<Drift, SyncError> {
         let id = self.context.connection_id;
         let mut drift = suspects::transactions(self.pool, id).await?;

@@ -4,6 +4,7 @@
 //! minute (the list's own grain). Where the list does not serve, each object type is searched, anchored at a
 //! microsecond.
 
+mod activities;
 mod asked;
 mod list;
 mod position;
@@ -119,6 +120,9 @@ impl Walker {
                 since,
                 then,
             } => self.search(object, since, then).await?,
+            Position::ActivityList { until, skip, then } => {
+                self.list_activities(until, skip, then).await?
+            }
         };
         self.position = page.next.clone();
         Ok(Some(page))
@@ -149,6 +153,9 @@ impl Walker {
                     then,
                 }));
             }
+            Err(error) if activities::is_unsearchable(object, &error) => {
+                return Ok(self.without_search(since, then, &error));
+            }
             found => found?,
         };
         let last = found
@@ -158,12 +165,7 @@ impl Walker {
         let pages = cursor.map_or(1, |(_, pages)| pages + 1);
         let stuck = last == since;
         if stuck && pages * PAGE >= SEARCH_CAP {
-            let at = since.map(|at| at.to_rfc3339()).unwrap_or_default();
-            return Err(SyncError::InstantTooLarge {
-                object: object_type.as_str(),
-                at,
-                limit: SEARCH_CAP,
-            });
+            return Err(too_large(object_type, since));
         }
         let (next, keep) = match found.cursor {
             None => (Position::after(then), false),
@@ -207,6 +209,14 @@ impl Walker {
             self.seen.extend(known);
         }
         Ok(page)
+    }
+}
+
+fn too_large(object_type: ObjectType, since: Option<DateTime<Utc>>) -> SyncError {
+    SyncError::InstantTooLarge {
+        object: object_type.as_str(),
+        at: since.map(|at| at.to_rfc3339()).unwrap_or_default(),
+        limit: SEARCH_CAP,
     }
 }
 

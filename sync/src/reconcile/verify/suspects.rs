@@ -174,7 +174,8 @@ pub(super) async fn settle(pool: &PgPool, connection_id: Uuid) -> Result<(), sql
     Ok(())
 }
 
-/// Won deals beside the transactions that they are booked as. Both are ours, so that no request is needed.
+/// Won deals beside the transactions that they are booked as, and what was paid of invoices beside the sum of their
+/// payments. All of it is ours, so that no request is needed.
 pub(super) async fn transactions(pool: &PgPool, connection_id: Uuid) -> Result<Drift, sqlx::Error> {
     let found: Vec<(String, Option<String>, i64)> = sqlx::query_as(
         "with compared as (
@@ -186,7 +187,14 @@ pub(super) async fn transactions(pool: &PgPool, connection_id: Uuid) -> Result<D
                     end as kind
                from (select * from opportunity where connection_id = $1 and status = 'won') o
                full join (select * from transaction where connection_id = $1 and kind = 'won_deal') t
-                 on t.opportunity_id = o.id)
+                 on t.opportunity_id = o.id
+             union all
+             select r.close_id, case when coalesce(r.paid_minor, 0) <> coalesce(paid.minor, 0) then 'stale' end
+               from receivable r
+               left join lateral (
+                    select sum(t.amount_minor) as minor from transaction t
+                     where t.receivable_id = r.id and t.kind = 'invoice_payment' and t.currency = r.currency) paid on true
+              where r.connection_id = $1)
          select min(close_id), kind, count(*) from compared group by kind",
     )
     .bind(connection_id)

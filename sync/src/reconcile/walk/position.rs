@@ -23,6 +23,12 @@ pub(in crate::reconcile) enum Position {
         since: Option<DateTime<Utc>>,
         then: Vec<SearchedType>,
     },
+    /// Listing custom activities that were created until an instant, but for so many of them; `then` are still to come.
+    ActivityList {
+        until: Option<DateTime<Utc>>,
+        skip: usize,
+        then: Vec<SearchedType>,
+    },
     Done,
 }
 
