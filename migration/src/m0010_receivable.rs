@@ -148,6 +148,9 @@ alter table connection add column high_value_minor bigint;
 alter table connection add column category_rules jsonb;
 alter table label add column position integer not null default 0;
 
+alter table event drop constraint event_origin_check;
+alter table event add constraint event_origin_check
+    check (origin in ('backfill', 'webhook', 'event_log', 'sweep', 'reread', 'remap', 'person'));
 create index event_schema on event (connection_id, received_at)
     where object_type in ('custom_object_type', 'custom_activity_type', 'custom_fields.custom_object',
                           'custom_fields.activity', 'custom_fields.shared');
@@ -155,6 +158,9 @@ create index event_schema on event (connection_id, received_at)
 
 const DOWN: &str = r"
 drop index event_schema;
+alter table event drop constraint event_origin_check;
+alter table event add constraint event_origin_check
+    check (origin in ('backfill', 'webhook', 'event_log', 'sweep', 'reread', 'remap'));
 alter table label drop column position;
 alter table connection drop column category_rules;
 alter table connection drop column high_value_minor;
