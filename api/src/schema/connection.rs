@@ -40,14 +40,21 @@ pub(crate) static TABLE: Table = Table {
         ),
         Field(
             "drift",
+            // Custom objects and activities are compared apart, and mean invoices.
             "(select json_build_object('checkedAt', max(d.checked_at), 'compared', sum(d.compared)::bigint,
                         'missing', sum(d.missing)::bigint, 'extra', sum(d.extra)::bigint, 'stale', sum(d.stale)::bigint,
                         'repaired', sum(d.repaired)::bigint,
                         'types', json_agg(json_build_object(
-                            'recordType', case d.record_type when 'custom_record' then 'receivable' else d.record_type end, 'compared', d.compared,
+                            'recordType', d.shown, 'compared', d.compared,
                             'missing', d.missing, 'extra', d.extra, 'stale', d.stale, 'repaired', d.repaired,
-                            'examples', d.examples) order by d.record_type))
-                from drift d where d.connection_id = {t}.id having count(*) > 0)"
+                            'examples', d.examples) order by d.shown))
+                from (select case when e.record_type in ('custom_object', 'custom_activity') then 'receivable'
+                                  else e.record_type end as shown,
+                             max(e.checked_at) as checked_at, sum(e.compared)::bigint as compared,
+                             sum(e.missing)::bigint as missing, sum(e.extra)::bigint as extra,
+                             sum(e.stale)::bigint as stale, sum(e.repaired)::bigint as repaired,
+                             jsonb_path_query_array(jsonb_agg(e.examples), '$[*][*]') as examples
+                        from drift e where e.connection_id = {t}.id group by 1) d having count(*) > 0)"
         ),
         Field(
             "lag",

@@ -136,10 +136,16 @@ impl Trail {
         lines.map(|entry| entry.record_id).collect()
     }
 
-    /// Forgets what is told of the lines of other invoices.
+    /// Forgets what is told of the lines of other invoices, and of those that are created here with all that they have.
     pub(super) fn keep_lines_of(&mut self, invoices: &HashSet<Uuid>) {
+        let created = self
+            .entries
+            .iter()
+            .filter(|entry| entry.action == ChangeAction::Created);
+        let created: HashSet<Uuid> = created.map(|entry| entry.record_id).collect();
+        let is_told = |id: &Uuid| invoices.contains(id) && !created.contains(id);
         self.entries
-            .retain(|entry| !entry.is_of_lines() || invoices.contains(&entry.record_id));
+            .retain(|entry| !entry.is_of_lines() || is_told(&entry.record_id));
     }
 
     /// Writes all entries.

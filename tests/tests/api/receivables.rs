@@ -140,7 +140,8 @@ async fn records_of_custom_types_show_only_as_what_they_mean() {
     world.seed(ONE, 10).await;
     world.seed_invoices(ONE, 10).await;
     sqlx::query("insert into drift (connection_id, record_type, run_id, compared, missing, extra, stale, repaired)
-                 values ($1, 'custom_record', gen_random_uuid(), 3, 1, 0, 0, 0)")
+                 values ($1, 'custom_object', gen_random_uuid(), 3, 1, 0, 0, 0),
+                        ($1, 'custom_activity', gen_random_uuid(), 4, 0, 1, 0, 0)")
         .bind(ONE)
         .execute(&world.pool)
         .await
@@ -154,7 +155,7 @@ async fn records_of_custom_types_show_only_as_what_they_mean() {
         not: transactions(filter: { closeId: { notIn: [\"custobj_4\", \"oppo_3\"] } }) { totalCount }
         every: transactions { totalCount }
         deal: transaction(closeId: \"oppo_3\") { closeId category categoryRule }
-        connections { drift { types { recordType } } } }";
+        connections { drift { compared types { recordType missing extra } } } }";
     let answer = world.data(&token, query, json!({ "id": id })).await;
     assert_eq!(
         answer["node"],
@@ -189,7 +190,7 @@ async fn records_of_custom_types_show_only_as_what_they_mean() {
     );
     assert_eq!(
         answer["connections"],
-        json!([{ "drift": { "types": [{ "recordType": "RECEIVABLE" }] } }])
+        json!([{ "drift": { "compared": 7, "types": [{ "recordType": "RECEIVABLE", "missing": 1, "extra": 1 }] } }])
     );
 }
 

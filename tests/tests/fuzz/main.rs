@@ -122,6 +122,8 @@ fn map(context: &MappingContext, body: &[u8]) {
         ObjectType::Lead,
         ObjectType::Contact,
         ObjectType::Opportunity,
+        ObjectType::CustomObject,
+        ObjectType::CustomActivity,
     ] {
         let mapped = context.columns(object_type, &event.data, "x_1", version);
         if let Ok(mapped) = mapped {

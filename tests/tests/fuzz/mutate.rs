@@ -25,7 +25,7 @@ impl Mutator {
     pub(crate) fn body(&mut self) -> Vec<u8> {
         self.made += 1;
         let event = self.events.choose(&mut self.random).unwrap().to_string();
-        let strange = ["lead_", "cont_", "oppo_"]
+        let strange = ["lead_", "cont_", "oppo_", "custobj_", "acti_"]
             .iter()
             .fold(event, |event, kind| {
                 event.replace(kind, &format!("{kind}strange"))
