@@ -233,8 +233,8 @@ impl Telling {
             if changed.contains(key) || key == "id" {
                 return !(value.is_null() && step.cleared_is_absent && self.shape.partial);
             }
-            // What is filled in of an invoice comes whole.
-            let stays = FAMILY[step.place].1 == Kind::Invoice && key.starts_with("custom.");
+            // Events carry custom objects whole.
+            let stays = FAMILY[step.place].1 == Kind::Invoice;
             stays || step.absent >> (index % 16) & 1 == 0
         });
         let mut rest = json!({ "data": data, "changed_fields": changed });
