@@ -6,7 +6,6 @@ use super::walk::{Asked, Fields, Position, Walker};
 use super::{catch_up, remap};
 use crate::connect::{Connections, follow_kept};
 use crate::error::SyncError;
-use closegraph_entity::match_queue::QUEUE_ALL;
 use closegraph_entity::record::Origin;
 use sqlx::PgPool;
 use tokio::sync::watch;
@@ -98,10 +97,6 @@ pub async fn backfill(
             .await?;
         // How amounts are written shows in the records.
         follow_kept(pool, connection_id).await?;
-        sqlx::query(QUEUE_ALL)
-            .bind(connection_id)
-            .execute(pool)
-            .await?;
         Ok(report)
     }
     .await;

@@ -10,6 +10,7 @@ use crate::close::{CloseClient, Object, ObjectType};
 use crate::error::SyncError;
 use crate::inbox::{LISTED, request_rereads};
 use crate::mapping::MappingContext;
+use closegraph_entity::match_queue::QUEUE_ALL;
 use lane::{Lane, Writing, Written};
 use serde::de::DeserializeOwned;
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
@@ -254,6 +255,11 @@ impl Load<'_> {
         self.run.note(transaction, report, progress).await?;
         if next == Position::Done {
             self.run.succeed(transaction).await?;
+            // Pages that are written side by side queue no company; with the last one, all are there.
+            sqlx::query(QUEUE_ALL)
+                .bind(id)
+                .execute(&mut **transaction)
+                .await?;
         }
         written.transaction.commit().await?;
         self.progress.send_replace(*progress);
