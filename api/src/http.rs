@@ -3,6 +3,7 @@
 mod auth;
 mod graphiql;
 mod limits;
+mod order;
 mod respond;
 
 pub use limits::Limits;

@@ -1,7 +1,7 @@
 //! GraphQL over HTTP: JSON only, GET for queries only, one operation a request.
 
 use super::auth::{Denied, Identified};
-use super::{Api, limits};
+use super::{Api, limits, order};
 use crate::error::ApiError;
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{ExecutableDocument, OperationType};
@@ -218,6 +218,7 @@ async fn execute(
             message,
         ));
     }
+    let order = order::asked(&document, parameters.operation_name.as_deref());
     let mut request = Request::new(query)
         .variables(Variables::from_json(
             parameters.variables.unwrap_or_default(),
@@ -229,7 +230,8 @@ async fn execute(
     }
     request.operation_name = parameters.operation_name;
     request.set_parsed_query(document);
-    let response = api.schema.execute(request).await;
+    let mut response = api.schema.execute(request).await;
+    order::restore(&mut response.data, &order);
     Ok(answer(response, "GRAPHQL_VALIDATION_FAILED", modern))
 }
 

@@ -247,6 +247,34 @@ async fn errors_have_codes_and_hide_the_inside() {
 }
 
 #[tokio::test]
+async fn fields_are_answered_as_they_were_asked_for() {
+    let world = World::new().await;
+    world.seed(ONE, 5).await;
+    let token = world.token(&[ONE]).await;
+    // The statement of the first field is ready last.
+    let mut slow = world.pool.begin().await.unwrap();
+    sqlx::query("lock table transaction in access exclusive mode")
+        .execute(&mut *slow)
+        .await
+        .unwrap();
+    let query = "{ transactions { totalCount } ...more deals: opportunities { totalCount } ... { companies { totalCount } } }
+        fragment more on Query { people { totalCount } ...more2 } fragment more2 on Query { members { totalCount } }";
+    let body = json!({ "query": query }).to_string();
+    let bearer = format!("Bearer {token}");
+    let asked = world.send(post(Some(&bearer), "application/json", body));
+    let release = async {
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        slow.rollback().await.unwrap();
+    };
+    let (response, ()) = tokio::join!(asked, release);
+    let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await;
+    let text = String::from_utf8(bytes.unwrap().to_vec()).unwrap();
+    let names = ["transactions", "people", "members", "deals", "companies"];
+    let places = names.map(|name| text.find(name));
+    assert!(places.is_sorted() && places[0].is_some(), "{text}");
+}
+
+#[tokio::test]
 async fn a_subscription_is_refused_once() {
     let world = World::new().await;
     let token = world.token(&[ONE]).await;
