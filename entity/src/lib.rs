@@ -26,6 +26,7 @@ pub mod rate_limit;
 pub mod receivable;
 pub mod receivable_line;
 pub mod record;
+pub mod revenue_day;
 pub mod sync_checkpoint;
 pub mod sync_run;
 pub mod tombstone;

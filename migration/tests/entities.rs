@@ -5,7 +5,7 @@
 use closegraph_entity::{
     api_token, audit_entry, change_feed, company, connection, custom_field, custom_record,
     custom_type, delivery, drift, event, invoice_mapping, label, link, match_queue, member,
-    opportunity, paid_amount, person, rate_limit, receivable, receivable_line, record,
+    opportunity, paid_amount, person, rate_limit, receivable, receivable_line, record, revenue_day,
     sync_checkpoint, sync_run, tombstone, transaction,
 };
 use closegraph_migration::{Migrator, MigratorTrait};
@@ -88,6 +88,7 @@ async fn entities(orm: &DatabaseConnection) -> BTreeMap<String, Table> {
         described(orm, rate_limit::Entity).await,
         described(orm, receivable::Entity).await,
         described(orm, receivable_line::Entity).await,
+        described(orm, revenue_day::Entity).await,
         described(orm, sync_checkpoint::Entity).await,
         described(orm, sync_run::Entity).await,
         described(orm, tombstone::Entity).await,
@@ -196,6 +197,7 @@ async fn a_column_of_an_enum_takes_its_words_and_no_others() {
             "opportunity.value_period",
             words::<opportunity::ValuePeriod>(),
         ),
+        ("revenue_day.kind", words::<transaction::Kind>()),
         ("sync_run.kind", words::<sync_run::Kind>()),
         ("sync_run.status", words::<sync_run::Status>()),
         (

@@ -10,6 +10,7 @@ pub mod change;
 pub mod close;
 pub mod connect;
 mod error;
+mod fold;
 pub mod inbox;
 pub mod mapping;
 pub mod matching;
@@ -19,5 +20,6 @@ mod redact;
 mod supervise;
 
 pub use error::SyncError;
+pub use fold::fold_revenue;
 pub use meters::describe_metrics;
 pub use supervise::{Schedule, SyncOptions, SyncService};

@@ -1,6 +1,6 @@
 //! A simulated Close in the test's own process, and a connection to it.
 
-use crate::Database;
+use crate::{Database, WRONG_DAYS};
 use anyhow::{Context, ensure};
 use chrono::{DateTime, Utc};
 use close_sim::{Simulator, SimulatorConfig};
@@ -180,6 +180,10 @@ impl Close {
                 .collect();
             ensure!(stale.is_empty(), "{object_type}: stale {stale:?}");
         }
+        let wrong: i64 = sqlx::query_scalar(WRONG_DAYS)
+            .fetch_one(&database.pool)
+            .await?;
+        ensure!(wrong == 0, "revenue by day is wrong at {wrong} days");
         self.ensure_invoices(database).await.map(drop)
     }
 }

@@ -37,6 +37,18 @@ pub const WAITING: &str = "select (select count(*) from event where state in ('p
 pub const SETTLED: &str = "select (select seq from delivery order by seq limit 1) is null
         and not exists (select from event where state in ('pending', 'failed'))";
 
+/// How many days there are at which the kept sums are not those of the transactions.
+pub const WRONG_DAYS: &str = "
+    select count(*) from
+        (select connection_id, kind, occurred_on, currency, sum(total_minor) as total, sum(deals) as deals, sum(known) as known
+           from revenue_day group by 1, 2, 3, 4 having sum(deals) <> 0 or sum(total_minor) <> 0 or sum(known) <> 0) d
+        full join
+        (select connection_id, kind, occurred_on, currency, coalesce(sum(amount_minor), 0) as total, count(*) as deals,
+                count(amount_minor) as known
+           from transaction where occurred_on is not null group by 1, 2, 3, 4) t
+        using (connection_id, kind, occurred_on, currency)
+     where (d.total, d.deals, d.known) is distinct from (t.total, t.deals, t.known)";
+
 /// The `closegraph` binary that was built beside this test.
 pub fn program() -> anyhow::Result<PathBuf> {
     built("closegraph", "closegraph")

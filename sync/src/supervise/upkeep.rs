@@ -1,6 +1,8 @@
-//! What a syncing process does for its operators: the gauges of `/metrics`, and the retention of events.
+//! What a syncing process does for its operators: the gauges of `/metrics`, the retention of events, and
+//! the folding of revenue by day.
 
 use super::{SyncService, every, gauges};
+use crate::fold::fold_revenue;
 use crate::inbox::retain;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -10,6 +12,8 @@ use tokio_util::sync::CancellationToken;
 const GAUGES: Duration = Duration::from_secs(15);
 /// How often old events are looked for.
 const RETENTION: Duration = Duration::from_secs(3_600);
+/// How often revenue by day is folded.
+const FOLDING: Duration = Duration::from_secs(10);
 
 /// Adds these tasks to those of a service.
 pub(super) fn spawn(service: &SyncService, tasks: &mut JoinSet<()>, stop: &CancellationToken) {
@@ -22,6 +26,14 @@ pub(super) fn spawn(service: &SyncService, tasks: &mut JoinSet<()>, stop: &Cance
     tasks.spawn(async move {
         every(RETENTION, &stopped, || async {
             retain(&pool, retention, &stopped).await?;
+            Ok(())
+        })
+        .await;
+    });
+    let (pool, stopped) = (service.pool.clone(), stop.clone());
+    tasks.spawn(async move {
+        every(FOLDING, &stopped, || async {
+            fold_revenue(&pool, &stopped).await?;
             Ok(())
         })
         .await;

@@ -8,6 +8,7 @@
 
 mod aging;
 mod attention;
+mod days;
 mod http;
 mod invoices;
 mod links;
