@@ -2,7 +2,10 @@
 
 mod backfill;
 mod deliveries;
+mod load;
 mod peers;
+mod pgbench;
+mod questions;
 mod reads;
 
 use anyhow::bail;
@@ -19,7 +22,13 @@ async fn main() -> anyhow::Result<()> {
     match std::env::args().nth(1).as_deref() {
         None => {
             own().await?;
+            questions::measure(questions::COMPANIES, say).await?;
             peers::measure(say).await
+        }
+        Some("questions") => {
+            let companies = std::env::args().nth(2);
+            let companies = companies.map_or(Ok(questions::COMPANIES), |text| text.parse())?;
+            questions::measure(companies, say).await
         }
         Some("peers") => peers::measure(say).await,
         Some("deliveries") => deliveries::measure(say).await,
@@ -28,7 +37,9 @@ async fn main() -> anyhow::Result<()> {
             Ok(())
         }
         Some(other) => {
-            bail!("{other} is not measured: say peers, deliveries or paced, or nothing for all")
+            bail!(
+                "{other} is not measured: say questions, peers, deliveries or paced, or nothing for all"
+            )
         }
     }
 }

@@ -1,10 +1,10 @@
 //! pgbench, inserting the same body row by row into a table of the same columns and indexes as one of ours.
 
 use super::event::Events;
-use anyhow::{Context, ensure};
+use crate::pgbench;
+use anyhow::Context;
 use closegraph_tests::Database;
 use serde_json::Value;
-use std::process::Command;
 use std::time::Duration;
 use tempfile::NamedTempFile;
 
@@ -46,8 +46,8 @@ impl Peer {
         );
         Ok(Self {
             url: database.url().to_owned(),
-            inbox: script(&inbox)?,
-            log: script(&log)?,
+            inbox: pgbench::script(&inbox)?,
+            log: pgbench::script(&log)?,
         })
     }
 
@@ -57,31 +57,8 @@ impl Peer {
             Like::Inbox => &self.inbox,
             Like::Log => &self.log,
         };
-        let output = Command::new("pgbench")
-            .args(["--no-vacuum", "--protocol=prepared"])
-            .arg(format!("--client={clients}"))
-            .arg(format!("--jobs={}", clients.min(2)))
-            .arg(format!("--time={}", span.as_secs()))
-            .arg("--file")
-            .arg(script.path())
-            .arg(&self.url)
-            .output()
-            .context("pgbench can't be run; it comes with the Postgres client programs")?;
-        let said = String::from_utf8_lossy(&output.stdout);
-        let error = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "pgbench: {error}");
-        let rate = said
-            .lines()
-            .find_map(|line| line.strip_prefix("tps = ")?.split(' ').next());
-        let rate = rate.with_context(|| format!("pgbench said {said}"))?;
-        Ok(rate.parse()?)
+        pgbench::rate(&self.url, script.path(), clients, span)
     }
-}
-
-fn script(text: &str) -> anyhow::Result<NamedTempFile> {
-    let script = NamedTempFile::new()?;
-    std::fs::write(script.path(), text)?;
-    Ok(script)
 }
 
 /// JSON in an SQL literal, without what pgbench would take for variables: colons that are followed by a word.

@@ -1,0 +1,235 @@
+//! Questions to Closegraph and to PostGraphile over the same tables, beside SQL written by hand under pgbench: the same
+//! rows as JSON, without a server between. `bench/questions` holds the documents, the SQL and the rows.
+
+mod postgraphile;
+mod tables;
+
+use crate::load::{Measured, Target};
+use crate::pgbench;
+use anyhow::{Context, ensure};
+use chrono::{Datelike, NaiveDate, Utc};
+use closegraph_tests::{DataDir, Database, Serving, free_port};
+use postgraphile::PostGraphile;
+use serde_json::{Value, json};
+use std::process::Command;
+use std::time::Duration;
+use tables::{CONNECTION, a_company, seeded};
+
+/// Companies unless said otherwise; three times as many people and transactions, twice as many invoices.
+pub(crate) const COMPANIES: u32 = 100_000;
+const CONNECTIONS: usize = 16;
+const MANY_CONNECTIONS: usize = 64;
+const WARM_UP: Duration = Duration::from_secs(1);
+const SPAN: Duration = Duration::from_secs(5);
+
+/// A question in each of its forms, and where the rows stand in an answer.
+struct Question {
+    name: &'static str,
+    ours: &'static str,
+    theirs: &'static str,
+    sql: &'static str,
+    rows: [&'static str; 2],
+}
+
+macro_rules! question {
+    ($name:literal, $file:literal, $ours:literal, $theirs:literal) => {
+        Question {
+            name: $name,
+            ours: include_str!(concat!("../questions/", $file, ".graphql")),
+            theirs: include_str!(concat!("../questions/", $file, ".postgraphile.graphql")),
+            sql: include_str!(concat!("../questions/", $file, ".sql")),
+            rows: [$ours, $theirs],
+        }
+    };
+}
+
+const QUESTIONS: [Question; 5] = [
+    question!(
+        "50 won deals of a quarter with company",
+        "deals",
+        "/transactions/nodes",
+        "/transactions/nodes"
+    ),
+    question!(
+        "sums by currency and month",
+        "months",
+        "/revenue",
+        "/transactions/groupedAggregates"
+    ),
+    question!(
+        "50 companies with 5 transactions and people",
+        "companies",
+        "/companies/nodes",
+        "/companies/nodes"
+    ),
+    question!(
+        "50 overdue invoices with company",
+        "overdue",
+        "/receivables/nodes",
+        "/receivables/nodes"
+    ),
+    question!("one company by id", "company", "/company", "/company"),
+];
+
+/// What the questions ask about.
+struct Values {
+    company: String,
+    quarter: NaiveDate,
+    year: NaiveDate,
+    today: NaiveDate,
+}
+
+impl Values {
+    async fn of(database: &Database) -> anyhow::Result<Self> {
+        let today = Utc::now().date_naive();
+        let first_of = |month| NaiveDate::from_ymd_opt(today.year(), month, 1).context("no month");
+        Ok(Self {
+            company: a_company(database).await?,
+            quarter: first_of(today.month0() / 3 * 3 + 1)?,
+            year: first_of(1)?,
+            today,
+        })
+    }
+
+    /// The start of what a question asks about.
+    fn from(&self, question: &Question) -> NaiveDate {
+        if question.sql.contains("{year}") {
+            self.year
+        } else {
+            self.quarter
+        }
+    }
+
+    fn body(&self, question: &Question, document: &str) -> String {
+        let all = [
+            ("connection", json!(CONNECTION)),
+            ("id", json!(self.company)),
+            ("from", json!(self.from(question))),
+            ("to", json!(self.today)),
+        ];
+        let declared = |name: &str| document.contains(&format!("${name}:"));
+        let variables: serde_json::Map<String, Value> = all
+            .into_iter()
+            .filter(|(name, _)| declared(name))
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect();
+        json!({"query": document, "variables": variables}).to_string()
+    }
+
+    fn sql(&self, question: &Question) -> String {
+        question
+            .sql
+            .replace("{connection}", CONNECTION)
+            .replace("{company}", &self.company)
+            .replace("{from}", &self.quarter.to_string())
+            .replace("{year}", &self.year.to_string())
+            .replace("{to}", &self.today.to_string())
+    }
+}
+
+/// `closegraph serve` over a database, and a token of it.
+struct Ours {
+    server: Serving,
+    token: String,
+    _data_dir: DataDir,
+}
+
+impl Ours {
+    async fn start(database: &Database) -> anyhow::Result<Self> {
+        let data_dir = DataDir::new()?;
+        let mut create = Command::new(closegraph_tests::program()?);
+        create
+            .args(["token", "create", "--name", "bench", "--json"])
+            .env("DATABASE_URL", database.url());
+        let made = create.output()?;
+        ensure!(made.status.success(), "no token: {made:?}");
+        let made: Value = serde_json::from_slice(&made.stdout)?;
+        let token = made.get("token").and_then(Value::as_str);
+        let token = token.with_context(|| format!("no token in {made}"))?;
+        let (command, port) = (Command::new(closegraph_tests::program()?), free_port()?);
+        let listen = format!("127.0.0.1:{port}");
+        let variables = [
+            ("DATABASE_URL", database.url()),
+            ("CLOSEGRAPH_HTTP_LISTEN", &listen),
+        ];
+        let mut server = Serving::spawn_role(command, &data_dir, port, &variables, "api")?;
+        server.ready().await?;
+        Ok(Self {
+            server,
+            token: token.to_owned(),
+            _data_dir: data_dir,
+        })
+    }
+
+    fn target(&self, body: &str) -> anyhow::Result<Target> {
+        let url = format!("{}/graphql", self.server.address);
+        Target::new(&url, Some(&self.token), Some(body))
+    }
+}
+
+/// How many rows an answer has.
+fn rows(answer: &[u8], place: &str) -> anyhow::Result<usize> {
+    let answer: Value = serde_json::from_slice(answer)?;
+    let found = answer.pointer(&format!("/data{place}"));
+    let found = found.with_context(|| format!("no rows: {answer}"))?;
+    ensure!(answer.get("errors").is_none(), "refused: {answer}");
+    Ok(found.as_array().map_or(1, Vec::len))
+}
+
+async fn measured(target: &Target, connections: usize) -> anyhow::Result<Measured> {
+    target.measure(connections, WARM_UP).await?;
+    target.measure(connections, SPAN).await
+}
+
+/// Says how each question is answered by each.
+pub(crate) async fn measure(companies: u32, say: fn(&str)) -> anyhow::Result<()> {
+    let database = seeded(companies).await?;
+    let values = Values::of(&database).await?;
+    let ours = Ours::start(&database).await?;
+    let theirs = PostGraphile::start(database.url()).await;
+    if let Err(reason) = &theirs {
+        say(&format!("questions    PostGraphile skipped: {reason:#}"));
+    }
+    say(&format!(
+        "questions    {companies} companies, {} people, {} transactions, {} invoices; {CONNECTIONS} connections",
+        3 * companies,
+        3 * companies,
+        2 * companies
+    ));
+    for question in &QUESTIONS {
+        let script = pgbench::script(&values.sql(question))?;
+        let ceiling = pgbench::rate(database.url(), script.path(), CONNECTIONS, SPAN)?;
+        let target = ours.target(&values.body(question, question.ours))?;
+        let [our_place, their_place] = question.rows;
+        let ours = rows(&target.once().await?, our_place)?;
+        let few = measured(&target, CONNECTIONS).await?;
+        let many = measured(&target, MANY_CONNECTIONS).await?;
+        let mut line = format!(
+            "questions    {}: {:.0}/s, SQL {ceiling:.0}/s: ratio {:.2}; p50 {:.1} ms, p99 {:.1} ms; p99 of {MANY_CONNECTIONS} connections {:.1} ms",
+            question.name,
+            few.per_second,
+            few.per_second / ceiling,
+            few.percentile(50),
+            few.percentile(99),
+            many.percentile(99),
+        );
+        if let Ok(peer) = &theirs {
+            let body = values.body(question, question.theirs);
+            let target = Target::new(&peer.url, None, Some(&body))?;
+            let found = rows(&target.once().await?, their_place)?;
+            ensure!(
+                found >= 1 && ours >= found,
+                "{ours} rows, the peer has {found}"
+            );
+            let peered = measured(&target, CONNECTIONS).await?;
+            line.push_str(&format!(
+                "; PostGraphile {} {:.0}/s: {:.1} times",
+                peer.version,
+                peered.per_second,
+                few.per_second / peered.per_second
+            ));
+        }
+        say(&line);
+    }
+    Ok(())
+}
