@@ -61,6 +61,7 @@ pub(crate) struct Compiler<'a> {
     binds: Vec<Bind>,
     aliases: usize,
     scope_bind: Option<String>,
+    only_bind: Option<String>,
 }
 
 impl<'a> Compiler<'a> {
@@ -75,6 +76,7 @@ impl<'a> Compiler<'a> {
             binds: Vec::new(),
             aliases: 0,
             scope_bind: None,
+            only_bind: None,
         }
     }
 
@@ -128,6 +130,19 @@ impl<'a> Compiler<'a> {
         Ok(bind)
     }
 
+    /// The placeholder of the only connection of the scope; `None` where it has none or several. Compared with one value a
+    /// plan for any value costs what one for this value does, and Postgres plans the statement once.
+    pub(crate) fn only_connection(&mut self) -> Result<Option<String>> {
+        let [calendar] = self.scope.calendars() else {
+            return Ok(None);
+        };
+        let connection = calendar.connection;
+        if self.only_bind.is_none() {
+            self.only_bind = Some(self.bind(Bind::Uuid(connection))?);
+        }
+        Ok(self.only_bind.clone())
+    }
+
     /// `table alias where connection = …`: the only place in which a mirrored table stands after FROM.
     pub(crate) fn from(&self, at: &At) -> String {
         format!(
@@ -147,9 +162,12 @@ impl<'a> Compiler<'a> {
 
     /// The same for rows found by id: any connection of the scope.
     pub(crate) fn in_scope(&mut self, at: &At) -> Result<String> {
-        let scope = self.scope()?;
+        let among = match self.only_connection()? {
+            Some(connection) => format!("= {connection}"),
+            None => format!("= any({})", self.scope()?),
+        };
         Ok(format!(
-            "{} {} where {}.{} = any({scope})",
+            "{} {} where {}.{} {among}",
             at.table.name, at.alias, at.alias, at.table.connection
         ))
     }

@@ -218,8 +218,12 @@ fn rows(
         order.clone()
     };
     let mut at = place(compiler, table, source);
+    let only = match source {
+        Source::Scope => compiler.only_connection()?,
+        Source::Below { .. } => None,
+    };
     if matches!(source, Source::Scope) {
-        at.connection = "c.id".to_owned();
+        at.connection = only.clone().unwrap_or_else(|| "c.id".to_owned());
     }
     let mut from = match source {
         Source::Scope => compiler.from(&at),
@@ -248,6 +252,7 @@ fn rows(
     };
     let picked = match source {
         Source::Below { .. } => part,
+        Source::Scope if only.is_some() => part,
         Source::Scope => {
             let scope = compiler.scope()?;
             format!(
