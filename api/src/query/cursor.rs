@@ -16,7 +16,7 @@ use crate::error::{ApiError, Result};
 pub(crate) type Keys = Vec<Option<String>>;
 
 /// The cursor of a row.
-pub(crate) fn encode(fingerprint: &str, keys: &Keys) -> String {
+pub(crate) fn encode(fingerprint: &str, keys: &[Option<String>]) -> String {
     let json = serde_json::to_vec(&(fingerprint, keys)).unwrap_or_default();
     BASE64_URL_SAFE_NO_PAD.encode(json)
 }

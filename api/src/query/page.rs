@@ -113,15 +113,13 @@ pub(crate) fn compile(
     let is_asked = |name: &str| asked.iter().any(|child| child.name == name);
     let mut parts = Vec::new();
     if is_asked("nodes") || is_asked("edges") || is_asked("pageInfo") {
-        let nodes = nodes(&asked, &format!("{}Edge", table.graphql));
-        parts.push(rows(
-            compiler,
-            table,
-            request,
-            source,
-            nodes.as_ref(),
+        let edge = format!("{}Edge", table.graphql);
+        let rows = Rows {
+            nodes: nodes(&asked, &edge),
+            cursors: is_asked("pageInfo") || has_cursors(&asked, &edge),
             limit,
-        )?);
+        };
+        parts.push(rows.compile(compiler, table, request, source)?);
     }
     if is_asked("totalCount") {
         let at = place(compiler, table, source);
@@ -158,6 +156,15 @@ pub(crate) fn nodes<'q>(asked: &[Child<'q>], edge: &str) -> Option<Selection<'q>
     occurrences.into_iter().reduce(|mut all, more| {
         all.merge(more);
         all
+    })
+}
+
+/// Whether the edges of a page are asked for their cursors.
+fn has_cursors(asked: &[Child<'_>], edge: &str) -> bool {
+    let mut edges = asked.iter().filter(|child| child.name == "edges");
+    edges.any(|child| {
+        let below = child.selection.children(edge);
+        below.iter().any(|child| child.name == "cursor")
     })
 }
 
@@ -202,94 +209,105 @@ fn filtered(
     }
 }
 
-fn rows(
-    compiler: &mut Compiler<'_>,
-    table: &'static Table,
-    request: &PageRequest,
-    source: &Source<'_>,
-    nodes: Option<&Selection<'_>>,
+/// What is asked of the rows of a page.
+struct Rows<'a> {
+    nodes: Option<Selection<'a>>,
+    /// Whether a cursor of any of them is asked for.
+    cursors: bool,
     limit: i64,
-) -> Result<String> {
-    let order = Order::new(&request.order, table);
-    let backward = request.last.is_some();
-    let walked = if backward {
-        order.reversed()
-    } else {
-        order.clone()
-    };
-    let mut at = place(compiler, table, source);
-    let only = match source {
-        Source::Scope => compiler.only_connection()?,
-        Source::Below { .. } => None,
-    };
-    if matches!(source, Source::Scope) {
-        at.connection = only.clone().unwrap_or_else(|| "c.id".to_owned());
-    }
-    let mut from = match source {
-        Source::Scope => compiler.from(&at),
-        Source::Below { parent, on } => {
-            format!("{} and {}", compiler.few(&at), relate(on, parent, &at))
+}
+
+impl Rows<'_> {
+    fn compile(
+        &self,
+        compiler: &mut Compiler<'_>,
+        table: &'static Table,
+        request: &PageRequest,
+        source: &Source<'_>,
+    ) -> Result<String> {
+        let limit = self.limit;
+        let order = Order::new(&request.order, table);
+        let backward = request.last.is_some();
+        let walked = if backward {
+            order.reversed()
+        } else {
+            order.clone()
+        };
+        let mut at = place(compiler, table, source);
+        let only = match source {
+            Source::Scope => compiler.only_connection()?,
+            Source::Below { .. } => None,
+        };
+        if matches!(source, Source::Scope) {
+            at.connection = only.clone().unwrap_or_else(|| "c.id".to_owned());
         }
-    };
-    if let Some(filter) = &request.filter {
-        from = format!("{from} and {}", filter.compile(compiler, &at)?);
-    }
-    // One row more than asked tells whether there is another page.
-    let window = format!("order by {} limit {}", walked.sql(&at), limit + 1);
-    let a = at.alias.clone();
-    let given = request.after.as_deref().or(request.before.as_deref());
-    let part = match given {
-        None => format!("select {a}.* from {from} {window}"),
-        Some(given) => {
-            let keys = cursor::decode(given, &order, table)?;
-            let ranges = cursor::behind(compiler, &at, &walked, &keys)?;
-            let each = ranges
-                .iter()
-                .map(|range| format!("(select {a}.* from {from} and {range} {window})"));
-            let union = each.collect::<Vec<_>>().join(" union all ");
-            format!("select {a}.* from ({union}) {a} {window}")
+        let mut from = match source {
+            Source::Scope => compiler.from(&at),
+            Source::Below { parent, on } => {
+                format!("{} and {}", compiler.few(&at), relate(on, parent, &at))
+            }
+        };
+        if let Some(filter) = &request.filter {
+            from = format!("{from} and {}", filter.compile(compiler, &at)?);
         }
-    };
-    let picked = match source {
-        Source::Below { .. } => part,
-        Source::Scope if only.is_some() => part,
-        Source::Scope => {
-            let scope = compiler.scope()?;
-            format!(
-                "select {a}.* from unnest({scope}::uuid[]) c (id) cross join lateral ({part}) {a} {window}"
-            )
-        }
-    };
-    let size = u64::try_from(limit)
-        .unwrap_or(0)
-        .max(1)
-        .saturating_mul(compiler.multiplier);
-    compiler.spend(size)?;
-    let outer = std::mem::replace(&mut compiler.multiplier, size);
-    // The picked rows stand under the same alias; what hangs on them is of their own connection.
-    let row = At {
-        connection: format!("{a}.{}", table.connection),
-        ..at
-    };
-    let node = match nodes {
-        Some(selection) => compiler.object(&row, selection)?,
-        None => "json_build_object()".to_owned(),
-    };
-    compiler.multiplier = outer;
-    Ok(format!(
+        // One row more than asked tells whether there is another page.
+        let window = format!("order by {} limit {}", walked.sql(&at), limit + 1);
+        let a = at.alias.clone();
+        let given = request.after.as_deref().or(request.before.as_deref());
+        let part = match given {
+            None => format!("select {a}.* from {from} {window}"),
+            Some(given) => {
+                let keys = cursor::decode(given, &order, table)?;
+                let ranges = cursor::behind(compiler, &at, &walked, &keys)?;
+                let each = ranges
+                    .iter()
+                    .map(|range| format!("(select {a}.* from {from} and {range} {window})"));
+                let union = each.collect::<Vec<_>>().join(" union all ");
+                format!("select {a}.* from ({union}) {a} {window}")
+            }
+        };
+        let picked = match source {
+            Source::Below { .. } => part,
+            Source::Scope if only.is_some() => part,
+            Source::Scope => {
+                let scope = compiler.scope()?;
+                format!(
+                    "select {a}.* from unnest({scope}::uuid[]) c (id) cross join lateral ({part}) {a} {window}"
+                )
+            }
+        };
+        let size = u64::try_from(limit)
+            .unwrap_or(0)
+            .max(1)
+            .saturating_mul(compiler.multiplier);
+        compiler.spend(size)?;
+        let outer = std::mem::replace(&mut compiler.multiplier, size);
+        // The picked rows stand under the same alias; what hangs on them is of their own connection.
+        let row = At {
+            connection: format!("{a}.{}", table.connection),
+            ..at
+        };
+        let node = match &self.nodes {
+            Some(selection) => compiler.object(&row, selection)?,
+            None => "json_build_object()".to_owned(),
+        };
+        compiler.multiplier = outer;
+        Ok(format!(
         "'limit', {limit}, 'backward', {backward}, 'resumed', {resumed}, 'order', '{fingerprint}',
          'rows', (select coalesce(json_agg(p.j), '[]')
                     from (select json_build_object('k', {keys}, 'n', {node}) as j from ({picked}) {a}) p)",
         resumed = given.is_some(),
         fingerprint = order.fingerprint(table),
-        keys = order.values_sql(&row),
+        keys = if self.cursors { order.values_sql(&row) } else { "null".to_owned() },
     ))
+    }
 }
 
 /// A row with its keys.
 #[derive(Debug, Deserialize)]
 pub(crate) struct RowOf<T> {
-    pub k: cursor::Keys,
+    /// Null where no cursor is asked for.
+    pub k: Option<cursor::Keys>,
     pub n: T,
 }
 

@@ -38,7 +38,7 @@ macro_rules! page_types {
             }
 
             fn cursor(&self, row: &$crate::query::page::RowOf<$node>) -> String {
-                $crate::query::cursor::encode(&self.0.order, &row.k)
+                $crate::query::cursor::encode(&self.0.order, row.k.as_deref().unwrap_or_default())
             }
         }
 
