@@ -1,12 +1,15 @@
 //! The HTTP side: who asks, what may be asked, and how it is answered.
 
+mod answer;
 mod auth;
 mod graphiql;
 mod limits;
+mod parameters;
+mod refusal;
 mod respond;
 
+pub(crate) use answer::ERRORS;
 pub use limits::Limits;
-pub(crate) use respond::ERRORS;
 
 use crate::{ApiSchema, InvoiceTrial};
 use auth::Callers;

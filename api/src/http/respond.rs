@@ -1,87 +1,18 @@
 //! GraphQL over HTTP: JSON only, GET for queries only, one operation a request.
 
+use super::answer::{accepts_graphql_json, answer};
 use super::auth::{Denied, Identified};
+use super::parameters::{InAddress, Parameters};
+use super::refusal::Refusal;
 use super::{Api, limits};
-use crate::error::ApiError;
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{ExecutableDocument, OperationType};
 use async_graphql::{Request, Response, ServerError, Variables};
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, QueryRejection};
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response as HttpResponse};
-use serde::Deserialize;
-use serde_json::{Value, json};
-
-/// Counter of the errors in GraphQL answers.
-pub(crate) const ERRORS: &str = "closegraph_api_errors_total";
-
-const GRAPHQL_JSON: &str = "application/graphql-response+json";
-
-/// The parameters of a request, from its body or its address.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Parameters {
-    query: Option<String>,
-    #[serde(default)]
-    operation_name: Option<String>,
-    #[serde(default)]
-    variables: Option<Value>,
-    #[serde(default)]
-    extensions: Option<Value>,
-}
-
-/// Parameters in an address: variables and extensions are JSON text.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct InAddress {
-    query: Option<String>,
-    operation_name: Option<String>,
-    variables: Option<String>,
-    extensions: Option<String>,
-}
-
-/// A refusal before anything was executed.
-struct Refusal {
-    status: StatusCode,
-    code: &'static str,
-    message: String,
-}
-
-impl Refusal {
-    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            code,
-            message: message.into(),
-        }
-    }
-
-    fn bad(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", message)
-    }
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> HttpResponse {
-        let body =
-            json!({"errors": [{"message": self.message, "extensions": {"code": self.code}}]});
-        let mut response = (self.status, Json(body)).into_response();
-        let headers = response.headers_mut();
-        match self.status {
-            StatusCode::UNAUTHORIZED => {
-                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            }
-            StatusCode::METHOD_NOT_ALLOWED => {
-                headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
-            }
-            _ => {}
-        }
-        response
-    }
-}
 
 /// `POST /graphql`.
 pub(super) async fn post(
@@ -91,36 +22,7 @@ pub(super) async fn post(
 ) -> HttpResponse {
     let answered = async {
         let caller = identify(&api, &headers).await?;
-        let body = body.map_err(|refused| match refused.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => {
-                let allowed = api.options.limits.body_bytes;
-                let message = format!("the body is larger than {allowed} bytes");
-                Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "BODY_LIMIT", message)
-            }
-            _ => Refusal::bad(format!("the body can't be read: {refused}")),
-        })?;
-        let content_type = headers
-            .get(header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok());
-        let media = content_type
-            .and_then(|text| text.split(';').next())
-            .unwrap_or_default()
-            .trim();
-        if !media.eq_ignore_ascii_case("application/json") {
-            let message = "the body must be application/json";
-            return Err(Refusal::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "MEDIA_TYPE",
-                message,
-            ));
-        }
-        if body.trim_ascii_start().first() == Some(&b'[') {
-            return Err(Refusal::bad(
-                "batches are not served: send one operation a request",
-            ));
-        }
-        let parameters = serde_json::from_slice(&body)
-            .map_err(|error| Refusal::bad(format!("the body is no GraphQL request: {error}")))?;
+        let parameters = Parameters::of_body(&api, &headers, body)?;
         execute(&api, &headers, caller, parameters, true).await
     };
     answered.await.unwrap_or_else(IntoResponse::into_response)
@@ -136,18 +38,7 @@ pub(super) async fn get(
         let caller = identify(&api, &headers).await?;
         let Query(address) = address
             .map_err(|refused| Refusal::bad(format!("the address can't be read: {refused}")))?;
-        let decode = |name: &str, text: Option<String>| {
-            text.filter(|text| !text.is_empty())
-                .map(|text| serde_json::from_str::<Value>(&text))
-                .transpose()
-                .map_err(|error| Refusal::bad(format!("{name} is no JSON: {error}")))
-        };
-        let parameters = Parameters {
-            query: address.query,
-            operation_name: address.operation_name,
-            variables: decode("variables", address.variables)?,
-            extensions: decode("extensions", address.extensions)?,
-        };
+        let parameters = Parameters::of_address(address)?;
         execute(&api, &headers, caller, parameters, false).await
     };
     answered.await.unwrap_or_else(IntoResponse::into_response)
@@ -242,55 +133,4 @@ fn only_queries(document: &ExecutableDocument, name: Option<&str>) -> bool {
             name.is_none_or(|name| known.is_some_and(|known| known.as_str() == name))
         })
         .all(|(_, operation)| operation.node.ty == OperationType::Query)
-}
-
-fn accepts_graphql_json(headers: &HeaderMap) -> bool {
-    let accepted = headers
-        .get(header::ACCEPT)
-        .and_then(|value| value.to_str().ok());
-    accepted.is_some_and(|accepted| accepted.contains(GRAPHQL_JSON))
-}
-
-/// The response with codes on its errors and nothing of the inside. A request that was not executed at all is a 400
-/// for clients that know the newer media type.
-fn answer(mut response: Response, refused: &'static str, modern: bool) -> HttpResponse {
-    let executed = response.errors.iter().all(|error| !error.path.is_empty())
-        || response.data != async_graphql::Value::Null;
-    // What every round of the validation finds comes once.
-    response.errors.dedup();
-    for error in &mut response.errors {
-        disclose(error, refused);
-    }
-    let (status, media) = match (modern, executed) {
-        (true, false) => (StatusCode::BAD_REQUEST, GRAPHQL_JSON),
-        (true, true) => (StatusCode::OK, GRAPHQL_JSON),
-        (false, _) => (StatusCode::OK, "application/json"),
-    };
-    match serde_json::to_vec(&response) {
-        Ok(body) => (status, [(header::CONTENT_TYPE, media)], body).into_response(),
-        Err(error) => {
-            tracing::error!(error = %error, "an answer can't be written");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
-    }
-}
-
-/// Gives an error its code; what is ours alone is logged instead of shown.
-fn disclose(error: &mut ServerError, refused: &'static str) {
-    let (code, public) = match error.source::<ApiError>() {
-        Some(inner) => {
-            if !inner.is_public() {
-                tracing::error!(error = inner.logged(), path = ?error.path, "a field can't be answered");
-            }
-            (inner.code(), inner.is_public())
-        }
-        None if error.path.is_empty() => (refused, true),
-        None => ("BAD_USER_INPUT", true),
-    };
-    metrics::counter!(ERRORS, "code" => code).increment(1);
-    if !public {
-        "something went wrong here; it is in the server's log".clone_into(&mut error.message);
-    }
-    error.source = None;
-    error.extensions.get_or_insert_default().set("code", code);
 }
