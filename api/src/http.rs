@@ -2,20 +2,25 @@
 
 mod answer;
 mod auth;
+mod body;
 mod graphiql;
 mod limits;
+mod media;
 mod parameters;
 mod refusal;
+mod request_id;
 mod respond;
 
 pub(crate) use answer::ERRORS;
 pub use limits::Limits;
+pub use request_id::RequestId;
 
 use crate::{ApiSchema, InvoiceTrial};
 use auth::Callers;
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
+use axum::middleware;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use sqlx::PgPool;
@@ -99,8 +104,13 @@ impl Api {
 /// All routes of the API.
 pub fn router(api: Api) -> Router {
     Router::new()
-        .route("/graphql", get(respond::get).post(respond::post))
-        .layer(DefaultBodyLimit::max(api.options.limits.body_bytes))
+        .route(
+            "/graphql",
+            get(respond::get)
+                .post(respond::post)
+                .fallback(respond::other),
+        )
+        .layer(middleware::from_fn(request_id::name))
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))

@@ -13,7 +13,7 @@ pub mod token;
 mod trial;
 
 pub use error::ApiError;
-pub use http::{Api, ApiOptions, Limits, router};
+pub use http::{Api, ApiOptions, Limits, RequestId, router};
 pub use query::run::STATEMENTS;
 pub use trial::{InvoiceTrial, Tried};
 

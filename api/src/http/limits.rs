@@ -4,6 +4,7 @@
 use async_graphql::Name;
 use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
 use std::collections::HashMap;
+use std::time::Duration;
 
 /// Limits of a request. Each has an error code of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +27,14 @@ pub struct Limits {
     pub fragments: usize,
     /// Directives as written. Code `DIRECTIVE_LIMIT`.
     pub directives: u64,
+    /// Milliseconds that a body may take to arrive; later is answered 408. Code `BODY_TIMEOUT`.
+    pub body_ms: u64,
+}
+
+impl Limits {
+    pub(super) fn body_time(&self) -> Duration {
+        Duration::from_millis(self.body_ms)
+    }
 }
 
 impl Default for Limits {
@@ -40,6 +49,7 @@ impl Default for Limits {
             aliases: 200,
             fragments: 100,
             directives: 100,
+            body_ms: 10_000,
         }
     }
 }

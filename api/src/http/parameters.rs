@@ -1,9 +1,7 @@
 //! What a request says: its parameters, from its body or its address.
 
-use super::Api;
+use super::media::is_utf8;
 use super::refusal::Refusal;
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use serde_json::Value;
@@ -33,28 +31,9 @@ pub(super) struct InAddress {
 
 impl Parameters {
     /// Those of a body.
-    pub(super) fn of_body(
-        api: &Api,
-        headers: &HeaderMap,
-        body: Result<Bytes, BytesRejection>,
-    ) -> Result<Self, Refusal> {
-        let body = body.map_err(|refused| match refused.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => {
-                let allowed = api.options.limits.body_bytes;
-                let message = format!("the body is larger than {allowed} bytes");
-                Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "BODY_LIMIT", message)
-            }
-            _ => Refusal::bad(format!("the body can't be read: {refused}")),
-        })?;
-        let content_type = headers
-            .get(header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok());
-        let media = content_type
-            .and_then(|text| text.split(';').next())
-            .unwrap_or_default()
-            .trim();
-        if !media.eq_ignore_ascii_case("application/json") {
-            let message = "the body must be application/json";
+    pub(super) fn of_body(headers: &HeaderMap, body: &[u8]) -> Result<Self, Refusal> {
+        if !is_json(headers) {
+            let message = "the body must be application/json, in UTF-8";
             return Err(Refusal::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "MEDIA_TYPE",
@@ -62,12 +41,16 @@ impl Parameters {
             ));
         }
         if body.trim_ascii_start().first() == Some(&b'[') {
-            return Err(Refusal::bad(
-                "batches are not served: send one operation a request",
+            let message = "batches are not served: send one operation a request";
+            return Err(Refusal::new(
+                StatusCode::BAD_REQUEST,
+                "BATCH_LIMIT",
+                message,
             ));
         }
-        serde_json::from_slice(&body)
-            .map_err(|error| Refusal::bad(format!("the body is no GraphQL request: {error}")))
+        let parameters: Self = serde_json::from_slice(body)
+            .map_err(|error| Refusal::bad(format!("the body is no GraphQL request: {error}")))?;
+        parameters.checked()
     }
 
     /// Those of an address.
@@ -78,11 +61,43 @@ impl Parameters {
                 .transpose()
                 .map_err(|error| Refusal::bad(format!("{name} is no JSON: {error}")))
         };
-        Ok(Self {
+        Self {
             query: address.query,
             operation_name: address.operation_name,
             variables: decode("variables", address.variables)?,
             extensions: decode("extensions", address.extensions)?,
-        })
+        }
+        .checked()
     }
+
+    fn checked(self) -> Result<Self, Refusal> {
+        for (name, value) in [
+            ("variables", &self.variables),
+            ("extensions", &self.extensions),
+        ] {
+            if value
+                .as_ref()
+                .is_some_and(|value| !value.is_object() && !value.is_null())
+            {
+                return Err(Refusal::bad(format!("{name} must be an object")));
+            }
+        }
+        Ok(self)
+    }
+}
+
+/// Whether the body says to be JSON, and of no other charset than JSON has.
+fn is_json(headers: &HeaderMap) -> bool {
+    let given = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let mut parts = given.unwrap_or_default().split(';').map(str::trim);
+    let media = parts.next().unwrap_or_default();
+    media.eq_ignore_ascii_case("application/json")
+        && parts.all(|parameter| match parameter.split_once('=') {
+            Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
+                is_utf8(value.trim().trim_matches('"'))
+            }
+            _ => true,
+        })
 }
