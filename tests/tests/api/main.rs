@@ -8,8 +8,11 @@
 
 mod aging;
 mod attention;
+mod documents;
+mod hostile;
 mod http;
 mod invoices;
+mod limits;
 mod links;
 mod mapping;
 mod mutations;
