@@ -1,21 +1,40 @@
 //! The HTTP side: who asks, what may be asked, and how it is answered.
 
+mod answer;
 mod auth;
+mod body;
+mod cost;
 mod graphiql;
+mod introspection;
 mod limits;
+mod measure;
+mod media;
 mod order;
+mod parameters;
+mod persisted;
+mod rate;
+mod refusal;
+mod request_id;
 mod respond;
+mod text;
+mod values;
 
+pub(crate) use answer::ERRORS;
+pub use introspection::Introspection;
 pub use limits::Limits;
-pub(crate) use respond::ERRORS;
+pub use request_id::RequestId;
 
-use crate::{ApiSchema, InvoiceTrial};
+use crate::{ApiSchema, Documents, InvoiceTrial};
 use auth::Callers;
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
+use axum::middleware;
 use axum::response::IntoResponse;
 use axum::routing::get;
+use cost::Prices;
+use persisted::Persisted;
+use rate::{Failures, Rates};
 use sqlx::PgPool;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,8 +42,8 @@ use std::time::Duration;
 /// What the API follows.
 #[derive(Clone, Copy, Debug)]
 pub struct ApiOptions {
-    /// Whether GraphQL tells its schema.
-    pub introspection: bool,
+    /// Whom GraphQL tells its schema.
+    pub introspection: Introspection,
     pub limits: Limits,
     /// How long a token that was checked is believed.
     pub token_cache: Duration,
@@ -33,7 +52,7 @@ pub struct ApiOptions {
 impl Default for ApiOptions {
     fn default() -> Self {
         Self {
-            introspection: true,
+            introspection: Introspection::All,
             limits: Limits::default(),
             token_cache: Duration::from_secs(5),
         }
@@ -49,6 +68,9 @@ pub struct Api {
     schema: ApiSchema,
     pool: PgPool,
     callers: Callers,
+    rates: Rates,
+    prices: Prices,
+    persisted: Persisted,
     options: ApiOptions,
     metrics: Metrics,
     trial: Option<Arc<dyn InvoiceTrial>>,
@@ -70,20 +92,26 @@ impl Api {
         options: ApiOptions,
         metrics: impl Fn() -> String + Send + Sync + 'static,
     ) -> Self {
-        let builder = crate::schema().data(pool.clone());
-        let builder = if options.introspection {
-            builder
-        } else {
-            builder.disable_introspection()
-        };
+        let limits = &options.limits;
+        let failures = Failures::new(limits);
         Self {
-            schema: builder.finish(),
-            callers: Callers::new(pool.clone(), options.token_cache),
+            schema: crate::schema().data(pool.clone()).finish(),
+            callers: Callers::new(pool.clone(), options.token_cache, failures),
+            rates: Rates::new(limits),
+            prices: Prices::of(&crate::sdl()),
+            persisted: Persisted::new(Documents::default(), false),
             pool,
             options,
             metrics: Arc::new(metrics),
             trial: None,
         }
+    }
+
+    /// The same, which knows these documents, and answers no others where `only` says so.
+    #[must_use]
+    pub fn knowing(mut self, documents: Documents, only: bool) -> Self {
+        self.persisted = Persisted::new(documents, only);
+        self
     }
 
     /// The same, which can try mappings of invoices.
@@ -97,8 +125,13 @@ impl Api {
 /// All routes of the API.
 pub fn router(api: Api) -> Router {
     Router::new()
-        .route("/graphql", get(respond::get).post(respond::post))
-        .layer(DefaultBodyLimit::max(api.options.limits.body_bytes))
+        .route(
+            "/graphql",
+            get(respond::get)
+                .post(respond::post)
+                .fallback(respond::other),
+        )
+        .layer(middleware::from_fn(request_id::name))
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))

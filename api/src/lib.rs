@@ -3,6 +3,7 @@
 //! A root field compiles what is asked below it into one SQL statement ([`query`]) over descriptions of the tables
 //! ([`schema`]); resolvers only read its decoded answer. [`http`] serves it, [`token`] issues what callers show.
 
+mod documents;
 mod error;
 mod figures;
 mod http;
@@ -12,8 +13,9 @@ mod scope;
 pub mod token;
 mod trial;
 
+pub use documents::{DocumentFault, Documents, KnownOperation};
 pub use error::ApiError;
-pub use http::{Api, ApiOptions, Limits, router};
+pub use http::{Api, ApiOptions, Introspection, Limits, RequestId, router};
 pub use query::run::STATEMENTS;
 pub use trial::{InvoiceTrial, Tried};
 

@@ -12,6 +12,7 @@ mod m0007_label;
 mod m0008_rate_limit;
 mod m0009_delivery;
 mod m0010_receivable;
+mod m0013_token_budget;
 mod m0015_revenue_day;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -67,6 +68,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_rate_limit::STEP),
             Box::new(m0009_delivery::STEP),
             Box::new(m0010_receivable::STEP),
+            Box::new(m0013_token_budget::STEP),
             Box::new(m0015_revenue_day::STEP),
         ]
     }

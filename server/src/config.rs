@@ -11,6 +11,7 @@ pub(crate) use allowed::web_address;
 use environment::keys;
 
 use allowed::{Allowed, check};
+use closegraph_api::{Introspection, Limits};
 use closegraph_sync::reconcile::Strategy;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -51,6 +52,7 @@ pub struct Config {
     pub http: Http,
     pub sync: Sync,
     pub api: Api,
+    pub limits: Limits,
     pub vault: Vault,
     pub log: Log,
 }
@@ -114,10 +116,21 @@ pub enum BackfillStrategy {
 }
 
 /// Postgres to GraphQL.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Api {
-    pub introspection: bool,
+    pub introspection: Introspection,
+    pub documents_dir: Option<PathBuf>,
+    pub documents: DocumentPolicy,
+}
+
+/// Which documents are answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DocumentPolicy {
+    #[default]
+    Any,
+    Trusted,
 }
 
 /// The key that seals secrets in the database.
@@ -189,14 +202,6 @@ const fn seconds(count: u64) -> NonZeroU64 {
     match NonZeroU64::new(count) {
         Some(count) => count,
         None => NonZeroU64::MIN,
-    }
-}
-
-impl Default for Api {
-    fn default() -> Self {
-        Self {
-            introspection: true,
-        }
     }
 }
 

@@ -81,7 +81,13 @@ async fn a_post_is_json_and_one_operation() {
     let world = World::new().await;
     let token = format!("Bearer {}", world.token(&[]).await);
     let large = vec![b' '; 1024 * 1024 + 1];
-    let cases: [(&str, &[u8], StatusCode, &str); 9] = [
+    let cases: [(&str, &[u8], StatusCode, &str); 10] = [
+        (
+            "application/json; charset=iso-8859-1",
+            b"{}",
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "MEDIA_TYPE",
+        ),
         (
             "text/plain",
             b"{}",
@@ -110,7 +116,7 @@ async fn a_post_is_json_and_one_operation() {
             "application/json",
             b"[]",
             StatusCode::BAD_REQUEST,
-            "BAD_REQUEST",
+            "BATCH_LIMIT",
         ),
         (
             "application/json",
@@ -150,7 +156,7 @@ async fn a_post_is_json_and_one_operation() {
     );
     assert_eq!(
         read(world.send(utf8).await).await,
-        json!({ "data": { "connections": [] } })
+        json!({ "data": { "connections": [] }, "extensions": { "cost": { "rows": 10, "fields": 11 } } })
     );
 }
 
@@ -169,7 +175,10 @@ async fn get_answers_queries_and_nothing_else() {
     let answer = read(world.send(get(&token, &encoded)).await).await;
     assert_eq!(
         answer,
-        json!({ "data": { "company": { "closeId": "lead_2" } } })
+        json!({
+            "data": { "company": { "closeId": "lead_2" } },
+            "extensions": { "cost": { "rows": 0, "fields": 2 } }
+        })
     );
 
     for operation in [
@@ -295,4 +304,93 @@ async fn a_document_within_the_limits_that_fans_out_is_refused_by_its_rows() {
     let query = format!("{{ connections {{ {aliases} }} }}");
     let answer = world.ask(&token, &query, json!({})).await;
     assert_eq!(code(&answer), "ALIAS_LIMIT");
+}
+
+#[tokio::test]
+async fn the_id_of_a_request_is_in_the_answer_and_in_each_error() {
+    let world = World::new().await;
+    let token = world.token(&[ONE]).await;
+    let ask = |query: &str, token: &str, id: &str| {
+        let mut request = post(
+            Some(&format!("Bearer {token}")),
+            "application/json",
+            json!({ "query": query }).to_string(),
+        );
+        request
+            .headers_mut()
+            .insert("x-request-id", id.parse().unwrap());
+        world.send(request)
+    };
+    for (query, token) in [
+        ("{ nothing more }", token.as_str()),
+        ("{", &token),
+        ("{ company { id } }", &token),
+        ("{ connections { id } }", "cg_unknown"),
+    ] {
+        let response = ask(query, token, "mine-1").await;
+        assert_eq!(response.headers()["x-request-id"], "mine-1", "{query}");
+        let answer = read(response).await;
+        for error in answer["errors"].as_array().unwrap() {
+            assert_eq!(error["extensions"]["requestId"], "mine-1", "{answer}");
+        }
+    }
+    let response = ask("{", &token, "ann@example.com").await;
+    let made = response.headers()["x-request-id"].clone();
+    assert_ne!(made, "ann@example.com");
+    let answer = read(response).await;
+    assert_eq!(
+        answer["errors"][0]["extensions"]["requestId"],
+        made.to_str().unwrap()
+    );
+}
+
+#[tokio::test]
+async fn the_media_type_of_an_answer_is_one_that_is_accepted() {
+    let world = World::new().await;
+    let token = world.token(&[ONE]).await;
+    let ask = |query: &str, accept: &str| {
+        let mut request = post(
+            Some(&format!("Bearer {token}")),
+            "application/json",
+            json!({ "query": query }).to_string(),
+        );
+        request
+            .headers_mut()
+            .insert(header::ACCEPT, accept.parse().unwrap());
+        world.send(request)
+    };
+    let (json, modern) = (
+        "application/json; charset=utf-8",
+        "application/graphql-response+json; charset=utf-8",
+    );
+    for (query, accept, status, media) in [
+        ("{ connections { id } }", "*/*", StatusCode::OK, json),
+        ("{", "application/json", StatusCode::OK, json),
+        (
+            "{",
+            "application/json;q=0.2, application/graphql-response+json",
+            StatusCode::BAD_REQUEST,
+            modern,
+        ),
+        (
+            "{ connections { id } }",
+            "text/html",
+            StatusCode::NOT_ACCEPTABLE,
+            json,
+        ),
+    ] {
+        let response = ask(query, accept).await;
+        assert_eq!(response.status(), status, "{accept}");
+        assert_eq!(response.headers()[header::CONTENT_TYPE], media, "{accept}");
+        let answer = read(response).await;
+        assert_eq!(
+            answer.get("data").is_some(),
+            answer.get("errors").is_none(),
+            "{answer}"
+        );
+    }
+    let put = Request::put("/graphql").body(Body::empty()).unwrap();
+    let response = world.send(put).await;
+    assert_eq!(response.headers()[header::ALLOW], "GET, HEAD, POST");
+    assert_eq!(code(&read(response).await), "METHOD_NOT_ALLOWED");
 }

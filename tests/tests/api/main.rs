@@ -9,8 +9,11 @@
 mod aging;
 mod attention;
 mod days;
+mod documents;
+mod hostile;
 mod http;
 mod invoices;
+mod limits;
 mod links;
 mod mapping;
 mod mutations;
