@@ -16,6 +16,7 @@ mod person;
 mod query;
 mod receivable;
 mod record;
+mod search;
 mod sync_run;
 mod transaction;
 mod worklist;
@@ -23,11 +24,12 @@ mod worklist;
 pub(crate) use company::{Company, TABLE as COMPANY};
 pub(crate) use connection::TABLE as CONNECTION;
 pub(crate) use lookup::{compiler, pool, scope};
+pub(crate) use member::TABLE as MEMBER;
 pub(crate) use money::{CurrencyCode, Money, decimal, integer};
 pub(crate) use opportunity::TABLE as OPPORTUNITY;
 pub(crate) use person::TABLE as PERSON;
 pub(crate) use receivable::TABLE as RECEIVABLE;
-pub(crate) use record::{MirroredRecord, Node};
+pub(crate) use record::{MirroredRecord, Node, RecordType};
 pub(crate) use transaction::TABLE as TRANSACTION;
 
 use crate::query::filter::Filter;
@@ -43,6 +45,7 @@ use async_graphql::{Enum, InputType, MergedObject};
 pub(crate) struct Query(
     query::Records,
     worklist::Worklist,
+    search::Search,
     invoice_mapping::MappingQuestions,
 );
 
@@ -55,6 +58,7 @@ pub(crate) const ROOTS: (Query, Mutation) = (
     Query(
         query::Records,
         worklist::Worklist,
+        search::Search,
         invoice_mapping::MappingQuestions,
     ),
     Mutation(mutation::Events, link::Links, invoice_mapping::Mappings),

@@ -7,7 +7,7 @@ mod words;
 
 pub(crate) use compare::{BigIntFilter, DateFilter, DateTimeFilter, IntFilter};
 pub(crate) use id::{CloseIdFilter, IdFilter, parse as parse_id};
-pub(crate) use text::TextFilter;
+pub(crate) use text::{TextFilter, escape};
 pub(crate) use words::{Word, word_enum, words};
 
 use async_graphql::{InputType, Value as Given};

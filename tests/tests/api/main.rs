@@ -20,6 +20,7 @@ mod plans;
 mod receivables;
 mod records;
 mod revenue;
+mod search;
 mod summary;
 mod tenancy;
 mod times;

@@ -157,8 +157,21 @@ fn questions() -> Vec<(String, f64)> {
         "{ transactions(filter: { closeId: { in: [\"custobj_34\", \"oppo_33\"] } }, orderBy: [{ field: UPDATED_AT }]) { nodes { id } totalCount } }",
     ];
     questions.extend(few.map(|query| (query.to_owned(), 3_000.0)));
+    questions.extend(searches().map(|query| (query.to_owned(), 6_500.0)));
     questions.extend(figures());
     questions
+}
+
+/// Searches; nearly all names begin alike, so that the number of candidates ends one.
+fn searches() -> [&'static str; 6] {
+    [
+        "{ search(query: \"Company 7\") { nodes { record { id } } } }",
+        "{ search(query: \"p77@example.com\") { nodes { record { id } } } }",
+        "{ search(query: \"c7.exmple\") { nodes { record { id } } } }",
+        "{ search(query: \"+1 (555) 77\", types: [PERSON]) { nodes { record { id } } } }",
+        "{ search(query: \"INV-77\", types: [RECEIVABLE]) { nodes { record { id } } } }",
+        "{ search(query: \"lead_77\") { nodes { record { id } } } }",
+    ]
 }
 
 /// Figures with the most rows that they may read.

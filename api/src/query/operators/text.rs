@@ -37,7 +37,7 @@ impl Operators for TextFilter {
 }
 
 /// Text in which LIKE sees no wildcard.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.replace('\\', "\\\\")
         .replace('%', "\\%")
         .replace('_', "\\_")
