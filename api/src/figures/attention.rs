@@ -13,7 +13,7 @@ use crate::query::run::fetch;
 use crate::query::scalars::Date;
 use crate::query::selection::Selection;
 use crate::schema::page::page_types;
-use crate::schema::{Money, Node, compiler, pool};
+use crate::schema::{Money, Node, knowing_compiler, pool};
 use message::Facts;
 
 word_enum! {
@@ -121,7 +121,7 @@ page_types!(
 pub(crate) async fn attention(ctx: &Context<'_>) -> Result<AttentionConnection> {
     let selection = Selection::of(ctx);
     let request = PageRequest::new(&selection.arguments(), None, Vec::new())?;
-    let mut compiler = compiler(ctx)?;
+    let mut compiler = knowing_compiler(ctx).await?;
     let (items, json) = statement::compile(&mut compiler, &request, &selection)?;
     Ok(fetch(pool(ctx)?, compiler.finish_with(&items, &json))
         .await?

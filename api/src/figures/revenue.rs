@@ -16,7 +16,7 @@ use crate::query::compile::Compiler;
 use crate::query::period::{Period, Span};
 use crate::query::run::fetch;
 use crate::query::scalars::Date;
-use crate::schema::{CurrencyCode, Money, compiler, decimal, integer, pool};
+use crate::schema::{CurrencyCode, Money, decimal, integer, knowing_compiler, pool};
 
 /// What counts as revenue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum)]
@@ -43,6 +43,8 @@ pub(crate) struct Question {
     pub(super) span: Span,
     pub(super) basis: RevenueBasis,
     pub(super) groups: Vec<RevenueGroupBy>,
+    /// The name of the custom field that is a group.
+    pub(super) custom_field: Option<String>,
     /// The largest groups that are not of time, so many.
     pub(super) first: Option<i32>,
 }
@@ -55,12 +57,14 @@ impl Question {
         to: Option<Date>,
         basis: RevenueBasis,
         groups: Vec<RevenueGroupBy>,
+        custom_field: Option<String>,
         first: Option<i32>,
     ) -> Result<Self> {
         Ok(Self {
             span: span("revenue", period, from, to)?,
             basis,
             groups,
+            custom_field,
             first,
         })
     }
@@ -235,7 +239,7 @@ pub(super) fn compile(compiler: &mut Compiler<'_>, question: &Question) -> Resul
 
 /// Revenue by currency and group.
 pub(crate) async fn revenue(ctx: &Context<'_>, question: Question) -> Result<Vec<Revenue>> {
-    let mut compiler = compiler(ctx)?;
+    let mut compiler = knowing_compiler(ctx).await?;
     let sql = compile(&mut compiler, &question)?;
     let rows: Option<Vec<Revenue>> = fetch(pool(ctx)?, compiler.finish(&sql)).await?;
     let rows = rows.unwrap_or_default().into_iter();

@@ -10,7 +10,7 @@ use crate::error::{ApiError, Result};
 use crate::query::operators::word_enum;
 use crate::query::run::fetch;
 use crate::query::selection::Selection;
-use crate::schema::{MirroredRecord, RecordType, compiler, pool};
+use crate::schema::{MirroredRecord, RecordType, knowing_compiler, pool};
 
 use text::Sought;
 
@@ -74,7 +74,7 @@ pub(crate) async fn search(
         )));
     }
     let sought = Sought::read(text)?;
-    let mut compiler = compiler(ctx)?;
+    let mut compiler = knowing_compiler(ctx).await?;
     let selection = Selection::of(ctx);
     let statement =
         statement::compile(&mut compiler, &sought, types.as_deref(), first, &selection)?;

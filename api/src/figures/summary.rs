@@ -12,7 +12,7 @@ use crate::query::period::{Bounds, Period, Span, instant_bounds};
 use crate::query::run::{Answers, fetch};
 use crate::query::scalars::Date;
 use crate::query::selection::{Child, Selection};
-use crate::schema::{COMPANY, Company, CurrencyCode, Money, compiler, integer, pool};
+use crate::schema::{COMPANY, Company, CurrencyCode, Money, integer, knowing_compiler, pool};
 
 /// Companies when no number is given, and at most.
 const TOP: i64 = 5;
@@ -198,6 +198,7 @@ fn part(compiler: &mut Compiler<'_>, field: &str, span: Span) -> Result<Option<S
             span,
             basis,
             groups: Vec::new(),
+            custom_field: None,
             first: None,
         };
         revenue::compile(compiler, &question).map(Some)
@@ -289,7 +290,7 @@ pub(crate) async fn summary(
     to: Option<Date>,
 ) -> Result<Summary> {
     let span = span("summary", period, from, to)?;
-    let mut compiler = compiler(ctx)?;
+    let mut compiler = knowing_compiler(ctx).await?;
     let days = bounds(span, compiler.scope, compiler.now);
     let now = compiler.now;
     let with = calendars(&mut compiler, &days, now)?;

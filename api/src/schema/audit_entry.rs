@@ -94,13 +94,19 @@ inputs! {
     AuditEntryFilter, AuditEntryOrder, AuditEntryOrderField;
     close_id {}
     columns {
+        /// What was done.
         action: ChangeActionFilter => "action" Text false;
+        /// How it came here.
         origin: OriginFilter => "origin" Text false;
+        /// When it happened in Close.
         at: DateTimeFilter => "at" Instant false;
     }
     one {}
     many {}
-    order { RecordedAt => "seq" Int false; }
+    order {
+        /// By when the mirror recorded it.
+        RecordedAt => "seq" Int false;
+    }
 }
 
 /// The newest first, unless an order is asked for.

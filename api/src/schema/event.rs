@@ -121,16 +121,25 @@ inputs! {
     EventFilter, EventOrder, EventOrderField;
     close_id {}
     columns {
+        /// The id here.
         id: IdFilter => "id" Uuid false;
+        /// Where it stands.
         state: EventStateFilter => "state" Text false;
+        /// How it came here.
         origin: OriginFilter => "origin" Text false;
+        /// The id of the object in Close.
         object_id: TextFilter => "object_id" Text false;
+        /// The type of the object in Close, such as lead.
         object_type: TextFilter => "object_type" Text false;
+        /// When it arrived.
         received_at: DateTimeFilter => "received_at" Instant false;
     }
     one {}
     many {}
-    order { ReceivedAt => "received_at" Instant false; }
+    order {
+        /// By when it arrived.
+        ReceivedAt => "received_at" Instant false;
+    }
 }
 
 /// The newest first, unless an order is asked for.

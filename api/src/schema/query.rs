@@ -306,13 +306,17 @@ impl Records {
         )]
         group_by: Vec<RevenueGroupBy>,
         #[graphql(
+            desc = "The name in Close of the deals' custom field that CUSTOM_FIELD in groupBy means, such as \"Product line\"."
+        )]
+        custom_field: Option<String>,
+        #[graphql(
             desc = "So many groups that are not of time in each currency, those with the largest totals; 500 at most, and when it is not given."
         )]
         first: Option<i32>,
     ) -> async_graphql::Result<Vec<Revenue>> {
         Ok(revenue::revenue(
             ctx,
-            Question::new(period, from, to, basis, group_by, first)?,
+            Question::new(period, from, to, basis, group_by, custom_field, first)?,
         )
         .await?)
     }

@@ -110,13 +110,19 @@ inputs! {
     SyncRunFilter, SyncRunOrder, SyncRunOrderField;
     close_id {}
     columns {
+        /// What it is.
         kind: RunKindFilter => "kind" Text false;
+        /// Where it stands.
         status: RunStatusFilter => "status" Text false;
+        /// When it started.
         started_at: DateTimeFilter => "started_at" Instant false;
     }
     one {}
     many {}
-    order { StartedAt => "started_at" Instant false; }
+    order {
+        /// By when it started.
+        StartedAt => "started_at" Instant false;
+    }
 }
 
 /// The newest first, unless an order is asked for.

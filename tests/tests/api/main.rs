@@ -8,6 +8,7 @@
 
 mod aging;
 mod attention;
+mod custom;
 mod http;
 mod invoices;
 mod links;

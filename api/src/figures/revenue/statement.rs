@@ -5,7 +5,9 @@ use super::group::RevenueGroupBy;
 use crate::error::{ApiError, Result};
 use crate::figures::span::bounds;
 use crate::query::compile::{Bind, Compiler};
+use crate::query::custom::FieldName;
 use crate::query::period::Bounds;
+use crate::schema::TRANSACTION;
 
 /// Groups that are not of time, at most.
 pub(super) const MAX_GROUPS: i64 = 500;
@@ -22,10 +24,12 @@ struct Shape {
     time: Option<RevenueGroupBy>,
     others: Vec<RevenueGroupBy>,
     time_first: bool,
+    /// SQL of the custom value of a transaction `t`.
+    custom: String,
 }
 
 impl Shape {
-    fn of(question: &Question) -> Result<Self> {
+    fn of(compiler: &mut Compiler<'_>, question: &Question) -> Result<Self> {
         let groups = &question.groups;
         let (times, others): (Vec<RevenueGroupBy>, Vec<RevenueGroupBy>) =
             groups.iter().partition(|group| group.unit().is_some());
@@ -46,6 +50,7 @@ impl Shape {
             time: times.first().copied(),
             time_first: groups.first().is_some_and(|group| group.unit().is_some()),
             others,
+            custom: custom(compiler, question)?,
         })
     }
 
@@ -60,9 +65,12 @@ impl Shape {
     }
 
     /// Keys and labels of the groups that are not of time, two of each.
-    fn columns(&self) -> [(&'static str, &'static str); 2] {
-        let none = ("''", "null::text");
-        let at = |place: usize| self.others.get(place).map_or(none, |group| group.columns());
+    fn columns(&self) -> [(String, String); 2] {
+        let none = || ("''".to_owned(), "null::text".to_owned());
+        let at = |place: usize| {
+            let group = self.others.get(place);
+            group.map_or_else(none, |group| group.columns(&self.custom))
+        };
         [at(0), at(1)]
     }
 
@@ -223,9 +231,37 @@ impl Shape {
     }
 }
 
+/// SQL of the value of the custom field that is asked for; several values are one text.
+fn custom(compiler: &mut Compiler<'_>, question: &Question) -> Result<String> {
+    let name = match (
+        &question.custom_field,
+        question.groups.contains(&RevenueGroupBy::CustomField),
+    ) {
+        (None, false) => return Ok(String::new()),
+        (Some(name), true) => FieldName::Name(name.clone()),
+        _ => {
+            let allowed = "customField goes with groupBy: [CUSTOM_FIELD], and names the field";
+            return Err(ApiError::BadInput(allowed.to_owned()));
+        }
+    };
+    let mut values = Vec::new();
+    for field in compiler.custom_fields(&TRANSACTION, &name, None)? {
+        let key = compiler.bind(Bind::Text(field.id))?;
+        values.push(format!("t.custom -> {key}::text"));
+    }
+    values.push("null::jsonb".to_owned());
+    Ok(format!(
+        "(select case when jsonb_typeof(z.v) = 'array'
+                      then (select string_agg(e.v, ', ') from jsonb_array_elements_text(z.v) e (v))
+                      else z.v #>> '{{}}' end
+            from (select coalesce({}) as v) z)",
+        values.join(", ")
+    ))
+}
+
 /// SQL of the rows as a JSON array.
 pub(super) fn compile(compiler: &mut Compiler<'_>, question: &Question) -> Result<String> {
-    let shape = Shape::of(question)?;
+    let shape = Shape::of(compiler, question)?;
     let first = match question.first.map_or(MAX_GROUPS, i64::from) {
         first if first < 0 => return Err(ApiError::BadInput("first is 0 or more".to_owned())),
         asked if asked > MAX_GROUPS => {
