@@ -13,6 +13,7 @@ mod m0008_rate_limit;
 mod m0009_delivery;
 mod m0010_receivable;
 mod m0012_search;
+mod m0014_exchange_rate;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -68,6 +69,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_delivery::STEP),
             Box::new(m0010_receivable::STEP),
             Box::new(m0012_search::STEP),
+            Box::new(m0014_exchange_rate::STEP),
         ]
     }
 }

@@ -3,6 +3,7 @@
 mod connect;
 mod events;
 mod mapping;
+mod rates;
 mod sync;
 mod token;
 mod values;
@@ -10,6 +11,7 @@ mod values;
 pub use connect::{Connect, ConnectArgs, HighValue, SetArgs};
 pub use events::{EventSelection, EventState, Events, ListEvents};
 pub use mapping::{Mapping, MappingEdit, SetMapping, ShowMapping, TestMapping};
+pub use rates::{LoadRates, Rates};
 pub use sync::{BackfillArgs, ConnectionArgs, Sync};
 pub use token::{RevokeArgs, Token, TokenArgs, TokenRole};
 
@@ -72,6 +74,9 @@ pub enum Command {
     /// How the organization keeps its invoices.
     #[command(subcommand)]
     Mapping(Mapping),
+    /// Exchange rates, by which figures are converted.
+    #[command(subcommand)]
+    Rates(Rates),
     /// Tokens for the API.
     #[command(subcommand)]
     Token(Token),

@@ -1,5 +1,6 @@
 //! Revenue of a period, a row a currency, and a group where groups are asked for.
 
+mod convert;
 mod group;
 mod statement;
 
@@ -8,6 +9,9 @@ use chrono::NaiveDate;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::Deserialize;
 
+use convert::Converted;
+pub(crate) use convert::ConvertedRevenue;
+pub(crate) use convert::known as known_currency;
 pub(crate) use group::{RevenueGroup, RevenueGroupBy};
 
 use super::span::span;
@@ -45,6 +49,8 @@ pub(crate) struct Question {
     pub(super) groups: Vec<RevenueGroupBy>,
     /// The name of the custom field that is a group.
     pub(super) custom_field: Option<String>,
+    /// The currency that rows are converted to.
+    pub(super) convert_to: Option<String>,
     /// The largest groups that are not of time, so many.
     pub(super) first: Option<i32>,
 }
@@ -58,9 +64,11 @@ impl Question {
         basis: RevenueBasis,
         groups: Vec<RevenueGroupBy>,
         custom_field: Option<String>,
+        convert_to: Option<CurrencyCode>,
         first: Option<i32>,
     ) -> Result<Self> {
         Ok(Self {
+            convert_to: convert_to.map(convert::known).transpose()?,
             span: span("revenue", period, from, to)?,
             basis,
             groups,
@@ -88,6 +96,7 @@ pub(crate) struct Revenue {
     count: i64,
     known: i64,
     previous: Option<Previous>,
+    converted: Option<Converted>,
     keys: Vec<Key>,
     time: Option<Time>,
     #[serde(skip)]
@@ -173,6 +182,15 @@ impl Revenue {
         let rounded =
             mean.map(|mean| mean.round_dp_with_strategy(0, RoundingStrategy::MidpointNearestEven));
         Ok(rounded.map(|mean| self.money(mean.mantissa())))
+    }
+
+    /// The total in the currency of `convertTo`: each deal or payment at the rate of its day, rounded once. Null without
+    /// `convertTo`. Amounts without a rate are not in it but in its `missing`.
+    async fn converted(&self) -> async_graphql::Result<Option<ConvertedRevenue>> {
+        let converted = self.converted.as_ref();
+        Ok(converted
+            .map(|converted| converted.shown(&self.currency))
+            .transpose()?)
     }
 
     /// The period before, of the same kind, and of the same group. Null with a group of time: there the row of the time

@@ -192,13 +192,19 @@ impl Summary {
 }
 
 /// What is computed for a field, where it takes no arguments.
-fn part(compiler: &mut Compiler<'_>, field: &str, span: Span) -> Result<Option<String>> {
+fn part(
+    compiler: &mut Compiler<'_>,
+    field: &str,
+    span: Span,
+    convert_to: Option<&str>,
+) -> Result<Option<String>> {
     let mut revenue = |basis| {
         let question = Question {
             span,
             basis,
             groups: Vec::new(),
             custom_field: None,
+            convert_to: convert_to.map(str::to_owned),
             first: None,
         };
         revenue::compile(compiler, &question).map(Some)
@@ -288,7 +294,9 @@ pub(crate) async fn summary(
     period: Option<Period>,
     from: Option<Date>,
     to: Option<Date>,
+    convert_to: Option<CurrencyCode>,
 ) -> Result<Summary> {
+    let convert_to = convert_to.map(revenue::known_currency).transpose()?;
     let span = span("summary", period, from, to)?;
     let mut compiler = knowing_compiler(ctx).await?;
     let days = bounds(span, compiler.scope, compiler.now);
@@ -298,7 +306,7 @@ pub(crate) async fn summary(
     for child in Selection::of(ctx).children("Summary") {
         if child.name == "topCompanies" {
             tops.push(top_companies(&mut compiler, &child)?);
-        } else if let Some(sql) = part(&mut compiler, child.name, span)? {
+        } else if let Some(sql) = part(&mut compiler, child.name, span, convert_to.as_deref())? {
             parts.push(format!("'{}', {sql}", child.name));
         }
     }

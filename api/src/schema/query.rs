@@ -25,6 +25,7 @@ use crate::figures::revenue::{self, Question, Revenue, RevenueBasis, RevenueGrou
 use crate::figures::summary::{self, Summary};
 use crate::query::period::Period;
 use crate::query::scalars::Date;
+use crate::schema::CurrencyCode;
 
 /// Records and figures: part of the root of all questions.
 #[derive(Debug)]
@@ -310,13 +311,26 @@ impl Records {
         )]
         custom_field: Option<String>,
         #[graphql(
+            desc = "Also answer each row in this currency, such as EUR, by the rates that the operator has loaded."
+        )]
+        convert_to: Option<CurrencyCode>,
+        #[graphql(
             desc = "So many groups that are not of time in each currency, those with the largest totals; 500 at most, and when it is not given."
         )]
         first: Option<i32>,
     ) -> async_graphql::Result<Vec<Revenue>> {
         Ok(revenue::revenue(
             ctx,
-            Question::new(period, from, to, basis, group_by, custom_field, first)?,
+            Question::new(
+                period,
+                from,
+                to,
+                basis,
+                group_by,
+                custom_field,
+                convert_to,
+                first,
+            )?,
         )
         .await?)
     }
@@ -341,8 +355,12 @@ impl Records {
         period: Option<Period>,
         from: Option<Date>,
         to: Option<Date>,
+        #[graphql(
+            desc = "Also answer what was won and collected in this currency, such as EUR, by the rates that the operator has loaded."
+        )]
+        convert_to: Option<CurrencyCode>,
     ) -> async_graphql::Result<Summary> {
-        Ok(summary::summary(ctx, period, from, to).await?)
+        Ok(summary::summary(ctx, period, from, to, convert_to).await?)
     }
 
     /// The open deals by pipeline, stage and currency, ordered by the names of pipelines and stages. A stage without open

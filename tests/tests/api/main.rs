@@ -8,6 +8,7 @@
 
 mod aging;
 mod attention;
+mod convert;
 mod custom;
 mod http;
 mod invoices;

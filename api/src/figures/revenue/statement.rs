@@ -1,6 +1,7 @@
 //! The SQL of revenue: facts, the groups that are shown, and zeros for times without any.
 
 use super::Question;
+use super::convert;
 use super::group::RevenueGroupBy;
 use crate::error::{ApiError, Result};
 use crate::figures::span::bounds;
@@ -26,6 +27,8 @@ struct Shape {
     time_first: bool,
     /// SQL of the custom value of a transaction `t`.
     custom: String,
+    /// The bind of the currency that rows are converted to.
+    converted: Option<String>,
 }
 
 impl Shape {
@@ -51,6 +54,11 @@ impl Shape {
             time_first: groups.first().is_some_and(|group| group.unit().is_some()),
             others,
             custom: custom(compiler, question)?,
+            converted: question
+                .convert_to
+                .clone()
+                .map(|to| compiler.bind(Bind::Text(to)))
+                .transpose()?,
         })
     }
 
@@ -85,7 +93,7 @@ impl Shape {
         };
         format!(
             "select t.connection_id, t.currency, t.amount_minor as amount, t.occurred_on >= c.since as current,
-                    c.since, c.until, c.ahead, {k1} as k1, {k2} as k2, {l1} as l1, {l2} as l2, {bucket} as bucket
+                    c.since, c.until, c.ahead, {k1} as k1, {k2} as k2, {l1} as l1, {l2} as l2, {bucket} as bucket, t.occurred_on as day
                from c join transaction t on t.connection_id = c.connection_id and t.kind = '{kind}' and {days}",
             bucket = self.bucket("t.occurred_on"),
         )
@@ -106,7 +114,7 @@ impl Shape {
 
     /// What is summed: facts of the groups that are shown, and rows that add nothing.
     fn shown(&self) -> String {
-        let columns = "amount, current, since, until, ahead, k1, k2, l1, l2, bucket";
+        let columns = "amount, current, since, until, ahead, k1, k2, l1, l2, bucket, day";
         let nothing = "null::bigint, null::boolean, c.since, c.until, c.ahead";
         if !self.others.is_empty() {
             let facts = format!(
@@ -117,7 +125,7 @@ impl Shape {
             };
             return format!(
                 "{facts} union all
-                 select u.place, u.currency, {nothing}, u.k1, u.k2, u.l1, u.l2, {bucket}
+                 select u.place, u.currency, {nothing}, u.k1, u.k2, u.l1, u.l2, {bucket}, null::date
                    from (select f.connection_id, f.currency, f.k1, f.k2, max(f.l1) as l1, max(f.l2) as l2, min(p.place) as place
                            from facts f join kept p using (currency, k1, k2)
                           group by f.connection_id, f.currency, f.k1, f.k2) u
@@ -130,11 +138,11 @@ impl Shape {
         match self.times() {
             // A connection's own currency has a row even when nothing came in.
             None => format!(
-                "{facts} union all select 0, c.currency, {own}, null::date from c"
+                "{facts} union all select 0, c.currency, {own}, null::date, null::date from c"
             ),
             Some(times) => format!(
                 "{facts} union all
-                 select 0, u.currency, {own}, g.bucket::date
+                 select 0, u.currency, {own}, g.bucket::date, null::date
                    from (select connection_id, currency from c union select connection_id, currency from facts) u
                    join c on c.connection_id = u.connection_id cross join lateral {times}"
             ),
@@ -187,10 +195,10 @@ impl Shape {
             "(with c as (select * from {CALENDARS}),
                facts as ({facts}),
                {kept}
-               shown as ({shown})
+               shown as ({shown}){rates}
              select coalesce(json_agg(json_build_object(
                         'currency', r.currency, 'since', r.since, 'until', r.until, 'total', r.total::text,
-                        'count', r.count, 'known', r.known, 'previous', {previous}, 'keys', {keys},
+                        'count', r.count, 'known', r.known, 'previous', {previous}, 'keys', {keys}, 'converted', {converted},
                         'time', case when r.bucket is not null
                                      then json_build_object('start', r.bucket, 'from', r.first, 'to', r.last) end)
                     order by {order}), '[]')
@@ -202,8 +210,12 @@ impl Shape {
                             count(*) filter (where s.current) as count,
                             count(s.amount) filter (where s.current) as known,
                             coalesce(sum(s.amount) filter (where not s.current), 0) as previous_total,
-                            count(*) filter (where not s.current) as previous_count
-                       from shown s group by s.currency, s.k1, s.k2, s.bucket) r)",
+                            count(*) filter (where not s.current) as previous_count{sums}
+                       from shown s {join} group by s.currency, s.k1, s.k2, s.bucket) r)",
+            rates = self.converted.as_deref().map_or_else(String::new, convert::rates),
+            converted = self.converted.as_deref().map_or_else(|| "null".to_owned(), |to| convert::JSON.replace("{to}", to)),
+            sums = if self.converted.is_some() { convert::SUMS } else { "" },
+            join = if self.converted.is_some() { convert::JOIN } else { "" },
             facts = self.facts(kind),
             kept = self.kept(),
             shown = self.shown(),
