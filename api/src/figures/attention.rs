@@ -48,9 +48,13 @@ word_enum! {
 /// How urgent something is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum)]
 pub(crate) enum Severity {
+    /// It stops work, or loses money now.
     Critical,
+    /// It should be done today.
     High,
+    /// It should be done this week.
     Medium,
+    /// It can wait.
     #[default]
     Low,
 }
@@ -80,10 +84,12 @@ pub(crate) struct AttentionItem {
 /// Something that a person should look at.
 #[Object]
 impl AttentionItem {
+    /// Why it should be looked at.
     async fn reason(&self) -> AttentionReason {
         self.reason
     }
 
+    /// How urgent it is.
     async fn severity(&self) -> Severity {
         self.severity
     }

@@ -81,7 +81,9 @@ impl Question {
 /// A span of days, both included.
 #[derive(Clone, Copy, Debug, Default, Deserialize, SimpleObject)]
 pub(crate) struct PeriodBounds {
+    /// First day.
     pub(super) from: Date,
+    /// Last day.
     pub(super) to: Date,
 }
 

@@ -49,6 +49,7 @@ pub(crate) struct MatchCandidate {
 #[derive(Debug, Default, Deserialize, SimpleObject)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct Unmatched {
+    /// What is missing.
     kind: UnmatchedKind,
     /// The record itself.
     record: MirroredRecord,

@@ -109,11 +109,15 @@ pub(crate) struct CompanyStatus {
 pub(crate) struct Address {
     /// What the address is for, such as business or mailing.
     label: Option<String>,
+    /// First line: street and number.
     line1: Option<String>,
+    /// Second line.
     line2: Option<String>,
+    /// The city.
     city: Option<String>,
     /// State, county or the like.
     region: Option<String>,
+    /// The postal code.
     postal_code: Option<String>,
     /// ISO 3166, two letters.
     country: Option<String>,
@@ -146,8 +150,11 @@ pub(crate) struct Company {
     pub url: Option<String>,
     /// Registrable domain of the web site, such as northwind.example.
     pub domain: Option<String>,
+    /// The description of the lead, as typed.
     pub description: Option<String>,
+    /// The status in Close; null where it has none.
     pub status: Option<CompanyStatus>,
+    /// Postal addresses, in the order of Close.
     pub addresses: Vec<Address>,
     /// What its won deals add up to, a row a currency; deals without a value are left out.
     pub lifetime_value: Vec<Money>,

@@ -75,9 +75,13 @@ pub(crate) struct Member {
     pub synced_at: DateTime<Utc>,
     /// Custom fields that have a value.
     pub custom_fields: Vec<CustomField>,
+    /// The full name.
     pub name: Option<String>,
+    /// The first name.
     pub first_name: Option<String>,
+    /// The last name.
     pub last_name: Option<String>,
+    /// The e-mail address.
     pub email: Option<String>,
     /// IANA name.
     pub time_zone: Option<String>,

@@ -82,8 +82,11 @@ pub(crate) static TABLE: Table = Table {
 word_enum! {
     /// Where a deal stands; labels are free text in Close, this is not.
     OpportunityStatus, OpportunityStatusFilter {
+        /// Open.
         Active = "active",
+        /// Won.
         Won = "won",
+        /// Lost.
         Lost = "lost",
     }
 }
@@ -91,8 +94,11 @@ word_enum! {
 word_enum! {
     /// How often an amount is paid.
     BillingPeriod, BillingPeriodFilter {
+        /// Once.
         OneTime = "one_time",
+        /// Each month.
         Monthly = "monthly",
+        /// Each year.
         Annual = "annual",
     }
 }
@@ -118,6 +124,7 @@ pub(crate) struct Opportunity {
     pub synced_at: DateTime<Utc>,
     /// Custom fields that have a value.
     pub custom_fields: Vec<CustomField>,
+    /// Where it stands.
     pub status: OpportunityStatus,
     /// Id of the status in Close, `stat_…`.
     pub status_id: Option<String>,
@@ -125,6 +132,7 @@ pub(crate) struct Opportunity {
     pub status_label: Option<String>,
     /// Id of the pipeline in Close, `pipe_…`.
     pub pipeline_id: Option<String>,
+    /// Name of the pipeline.
     pub pipeline_name: Option<String>,
     /// What the deal is worth for each `valuePeriod`; null is unknown, not zero.
     pub value: Option<Money>,
@@ -132,6 +140,7 @@ pub(crate) struct Opportunity {
     pub expected_value: Option<Money>,
     /// Monthly values times 12, others as they are.
     pub annualized_value: Option<Money>,
+    /// How often the value is paid.
     pub value_period: BillingPeriod,
     /// Whether it is worth at least what its connection calls high; false without such a threshold, and in another
     /// currency.
@@ -142,7 +151,9 @@ pub(crate) struct Opportunity {
     pub expected_on: Option<Date>,
     /// Day of the win, while the deal is won.
     pub won_on: Option<Date>,
+    /// When it was lost, while it is lost.
     pub lost_at: Option<DateTime<Utc>>,
+    /// The note, as typed.
     pub note: Option<String>,
     /// Days from its creation until it was won or lost, else until today in the connection's zone.
     pub age_days: Option<i32>,
@@ -150,7 +161,9 @@ pub(crate) struct Opportunity {
     pub stage_dwell_days: Option<i32>,
     /// The company; null while it has not arrived.
     pub company: Option<Box<Company>>,
+    /// The person whom it names; null where it names none.
     pub person: Option<Box<Person>>,
+    /// The member who owns it; null while not known.
     pub owner: Option<Box<Member>>,
     /// What it is booked as, while it is won.
     pub transaction: Option<Box<Transaction>>,

@@ -95,8 +95,9 @@ pub(crate) static TABLE: Table = Table {
 #[derive(Debug, Default, Deserialize, SimpleObject)]
 #[serde(default)]
 pub(crate) struct Email {
-    /// office, home, direct, other and so on.
+    /// What it is for: office, home, direct, other and so on.
     r#type: Option<String>,
+    /// The address, as typed.
     email: String,
 }
 
@@ -104,7 +105,7 @@ pub(crate) struct Email {
 #[derive(Debug, Default, Deserialize, SimpleObject)]
 #[serde(default)]
 pub(crate) struct Phone {
-    /// office, mobile, home and so on.
+    /// What it is for: office, mobile, home and so on.
     r#type: Option<String>,
     /// E.164 where Close could parse it, else as typed.
     number: String,
@@ -118,7 +119,9 @@ pub(crate) struct Phone {
 #[derive(Debug, Default, Deserialize, SimpleObject)]
 #[serde(default)]
 pub(crate) struct PersonUrl {
+    /// What it is for: url, office and so on.
     r#type: Option<String>,
+    /// The address, as typed.
     url: String,
 }
 
@@ -147,11 +150,15 @@ pub(crate) struct Person {
     pub name: Option<String>,
     /// Job title.
     pub title: Option<String>,
+    /// The first e-mail address.
     pub primary_email: Option<String>,
     /// E.164 where Close could parse it.
     pub primary_phone: Option<String>,
+    /// All e-mail addresses, in the order of Close.
     pub emails: Vec<Email>,
+    /// All telephone numbers, in the order of Close.
     pub phones: Vec<Phone>,
+    /// Web addresses, in the order of Close.
     pub urls: Vec<PersonUrl>,
     /// IANA name.
     pub time_zone: Option<String>,

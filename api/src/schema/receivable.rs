@@ -142,9 +142,11 @@ pub(crate) static TABLE: Table = Table {
 word_enum! {
     /// Where an invoice stands; labels are free text in Close, this is not.
     ReceivableStatus {
+        /// Not sent yet: nothing is owed.
         Draft = "draft",
         /// Sent to the customer, and perhaps paid in part.
         Issued = "issued",
+        /// Paid, as Close says.
         Paid = "paid",
         /// Cancelled, credited or written off: nothing is owed.
         Void = "void",
@@ -178,9 +180,13 @@ impl Operators for ReceivableStatusFilter {
 word_enum! {
     /// Whether an invoice is paid, by its amounts.
     PaymentStatus, PaymentStatusFilter {
+        /// Nothing was paid.
         Unpaid = "unpaid",
+        /// A part was paid.
         Partial = "partial",
+        /// All was paid.
         Paid = "paid",
+        /// More than all was paid.
         Overpaid = "overpaid",
         /// Drafts and void invoices, on which nothing is owed, and what can't be told.
         Unknown = "unknown",
@@ -226,21 +232,28 @@ pub(crate) struct Receivable {
     pub synced_at: DateTime<Utc>,
     /// Custom fields that have a value.
     pub custom_fields: Vec<CustomField>,
+    /// The number of the invoice, such as INV-2026-0042.
     pub number: Option<String>,
     /// Null where the status word is not known to mean one.
     pub status: Option<ReceivableStatus>,
     /// The status word in Close.
     pub status_label: Option<String>,
+    /// Whether it is paid, by its amounts.
     pub payment_status: PaymentStatus,
+    /// The day of issue.
     pub issued_on: Option<Date>,
+    /// The due date.
     pub due_on: Option<Date>,
+    /// The day on which it was paid; null until then.
     pub paid_on: Option<Date>,
     /// Days past the due date, as of today in the connection's zone: 0 before it, on it, and where nothing is owed any
     /// more; null without a due date.
     pub days_overdue: Option<i32>,
+    /// The terms of payment, as typed.
     pub terms: Option<String>,
     /// What is to be paid, tax included; null is unknown, not zero.
     pub total: Option<Money>,
+    /// The tax in it; null is unknown.
     pub tax: Option<Money>,
     /// What was paid.
     pub amount_paid: Option<Money>,
@@ -254,6 +267,7 @@ pub(crate) struct Receivable {
     pub raw: Option<Json<serde_json::Value>>,
     /// The company; null while it has not arrived.
     pub company: Option<Box<Company>>,
+    /// The customer's contact; null where it names none.
     pub person: Option<Box<Person>>,
     /// The won deal that it bills: the surest of those that it is linked with.
     pub opportunity: Option<Box<Opportunity>>,

@@ -122,6 +122,7 @@ pub(crate) struct Transaction {
     pub synced_at: DateTime<Utc>,
     /// Custom fields of the deal that have a value; a payment has none.
     pub custom_fields: Vec<CustomField>,
+    /// What was booked.
     pub kind: TransactionKind,
     /// Day of the win or of the payment; null where Close has none, and then in no period.
     pub occurred_on: Option<Date>,
@@ -129,13 +130,17 @@ pub(crate) struct Transaction {
     pub amount: Option<Money>,
     /// How often the amount is paid.
     pub billing_period: BillingPeriod,
+    /// The category that the rules gave it, or null.
     pub category: Option<String>,
     /// Name of the rule that gave the category.
     pub category_rule: Option<String>,
+    /// Name of the pipeline of the deal.
     pub pipeline_name: Option<String>,
     /// The company; null while it has not arrived.
     pub company: Option<Box<Company>>,
+    /// The person whom the deal or invoice names.
     pub person: Option<Box<Person>>,
+    /// The member who owns the deal; null while not known.
     pub owner: Option<Box<Member>>,
     /// The deal that was won.
     pub opportunity: Option<Box<Opportunity>>,
@@ -162,6 +167,7 @@ page_types!(
 /// What transactions of one kind and currency add up to. Won deals and payments are never added to each other.
 #[derive(Debug, Deserialize, SimpleObject)]
 pub(crate) struct TransactionTotal {
+    /// What was booked.
     kind: TransactionKind,
     #[serde(flatten)]
     #[graphql(flatten)]
