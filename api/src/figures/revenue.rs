@@ -62,19 +62,42 @@ impl Question {
         from: Option<Date>,
         to: Option<Date>,
         basis: RevenueBasis,
+    ) -> Result<Self> {
+        let span = span("revenue", period, from, to)?;
+        Ok(Self::of(span, basis))
+    }
+
+    /// The revenue of days, in one row a currency.
+    pub(super) fn of(span: Span, basis: RevenueBasis) -> Self {
+        Self {
+            span,
+            basis,
+            groups: Vec::new(),
+            custom_field: None,
+            convert_to: None,
+            first: None,
+        }
+    }
+
+    /// The same by groups.
+    pub(crate) fn grouped(
+        self,
         groups: Vec<RevenueGroupBy>,
         custom_field: Option<String>,
-        convert_to: Option<CurrencyCode>,
         first: Option<i32>,
-    ) -> Result<Self> {
-        Ok(Self {
-            convert_to: convert_to.map(convert::known).transpose()?,
-            span: span("revenue", period, from, to)?,
-            basis,
+    ) -> Self {
+        Self {
             groups,
             custom_field,
             first,
-        })
+            ..self
+        }
+    }
+
+    /// The same in one more currency.
+    pub(crate) fn converted(self, to: Option<CurrencyCode>) -> Result<Self> {
+        let convert_to = to.map(known_currency).transpose()?;
+        Ok(Self { convert_to, ..self })
     }
 }
 

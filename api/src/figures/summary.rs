@@ -200,12 +200,8 @@ fn part(
 ) -> Result<Option<String>> {
     let mut revenue = |basis| {
         let question = Question {
-            span,
-            basis,
-            groups: Vec::new(),
-            custom_field: None,
             convert_to: convert_to.map(str::to_owned),
-            first: None,
+            ..Question::of(span, basis)
         };
         revenue::compile(compiler, &question).map(Some)
     };

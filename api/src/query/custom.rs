@@ -4,6 +4,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::parts::As;
+use super::run::STATEMENTS;
 use super::table::Table;
 use crate::error::{ApiError, Result};
 use crate::scope::Scope;
@@ -50,6 +51,7 @@ select y.connection_id, 'receivable', d.field->>'id', d.field->>'name', d.field-
 
 /// All definitions of the scope.
 pub(crate) async fn definitions(pool: &PgPool, scope: &Scope) -> Result<Vec<Definition>> {
+    metrics::counter!(STATEMENTS).increment(1);
     let definitions = sqlx::query_as(DEFINITIONS).bind(scope.connections());
     Ok(definitions.fetch_all(pool).await?)
 }

@@ -361,20 +361,10 @@ impl Records {
         )]
         first: Option<i32>,
     ) -> async_graphql::Result<Vec<Revenue>> {
-        Ok(revenue::revenue(
-            ctx,
-            Question::new(
-                period,
-                from,
-                to,
-                basis,
-                group_by,
-                custom_field,
-                convert_to,
-                first,
-            )?,
-        )
-        .await?)
+        let question = Question::new(period, from, to, basis)?
+            .grouped(group_by, custom_field, first)
+            .converted(convert_to)?;
+        Ok(revenue::revenue(ctx, question).await?)
     }
 
     /// What unpaid and partly paid invoices leave to pay, by how long they are overdue. Each currency in which something

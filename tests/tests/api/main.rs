@@ -10,6 +10,7 @@ mod aging;
 mod attention;
 mod convert;
 mod custom;
+mod golden;
 mod http;
 mod invoices;
 mod links;
