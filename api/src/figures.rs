@@ -7,6 +7,7 @@ pub(crate) mod aging;
 pub(crate) mod attention;
 pub(crate) mod pipeline;
 pub(crate) mod revenue;
+pub(crate) mod search;
 mod span;
 pub(crate) mod summary;
 pub(crate) mod unmatched;

@@ -28,6 +28,9 @@ fn schema() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
     let (query, mutation) = ROOTS;
     Schema::build(query, mutation, EmptySubscription)
         .register_output_type::<MirroredRecord>()
+        .override_output_type_description::<rust_decimal::Decimal>(
+            "An exact decimal number, as text, such as \"12500.00\", since JavaScript's numbers can't hold it.",
+        )
         .disable_suggestions()
 }
 

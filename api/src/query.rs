@@ -5,10 +5,12 @@
 
 pub(crate) mod compile;
 pub(crate) mod cursor;
+pub(crate) mod custom;
 pub(crate) mod filter;
 pub(crate) mod operators;
 pub(crate) mod order;
 pub(crate) mod page;
+pub(crate) mod parts;
 pub(crate) mod period;
 pub(crate) mod run;
 pub(crate) mod scalars;

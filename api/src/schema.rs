@@ -16,24 +16,27 @@ mod person;
 mod query;
 mod receivable;
 mod record;
+mod search;
 mod sync_run;
 mod transaction;
 mod worklist;
 
 pub(crate) use company::{Company, TABLE as COMPANY};
 pub(crate) use connection::TABLE as CONNECTION;
-pub(crate) use lookup::{MAX_PAGE, compiler, pool, scope};
+pub(crate) use lookup::{MAX_PAGE, compiler, knowing_compiler, pool, scope};
+pub(crate) use member::TABLE as MEMBER;
 pub(crate) use money::{CurrencyCode, Money, decimal, integer};
 pub(crate) use opportunity::TABLE as OPPORTUNITY;
 pub(crate) use person::TABLE as PERSON;
 pub(crate) use receivable::TABLE as RECEIVABLE;
-pub(crate) use record::{MirroredRecord, Node};
+pub(crate) use record::{MirroredRecord, Node, RecordType};
 pub(crate) use transaction::TABLE as TRANSACTION;
 
 use crate::query::filter::Filter;
-use crate::query::operators::Operators;
+use crate::query::operators::{Operators, TextFilter};
 use crate::query::order::OrderKey;
 use crate::query::page::PageRequest;
+use crate::query::parts::Parts;
 use crate::query::selection::Arguments;
 use crate::query::table::Column;
 use async_graphql::{Enum, InputType, MergedObject};
@@ -43,6 +46,7 @@ use async_graphql::{Enum, InputType, MergedObject};
 pub(crate) struct Query(
     query::Records,
     worklist::Worklist,
+    search::Search,
     invoice_mapping::MappingQuestions,
 );
 
@@ -55,6 +59,7 @@ pub(crate) const ROOTS: (Query, Mutation) = (
     Query(
         query::Records,
         worklist::Worklist,
+        search::Search,
         invoice_mapping::MappingQuestions,
     ),
     Mutation(mutation::Events, link::Links, invoice_mapping::Mappings),
@@ -73,8 +78,10 @@ pub(crate) trait OrderInput: InputType {
 /// The direction of an order. Nulls stand last ascending and first descending.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum)]
 pub(crate) enum Direction {
+    /// From the smallest, the earliest, the first in the alphabet.
     #[default]
     Asc,
+    /// From the largest, the latest, the last in the alphabet.
     Desc,
 }
 
@@ -106,6 +113,18 @@ fn on(
     Ok(())
 }
 
+/// The conditions of an operator object on values inside a JSON column.
+fn on_parts(
+    conditions: &mut Vec<Filter>,
+    parts: &'static Parts,
+    operators: Option<TextFilter>,
+) -> crate::error::Result<()> {
+    let tests = operators.map(TextFilter::tests).transpose()?;
+    let tests = tests.into_iter().flatten();
+    conditions.extend(tests.map(|test| Filter::Parts(parts, test)));
+    Ok(())
+}
+
 /// A column of a table.
 const fn column(sql: &'static str, kind: crate::query::table::Kind, nullable: bool) -> Column {
     Column {
@@ -120,10 +139,11 @@ macro_rules! inputs {
     (
         $filter:ident, $order:ident, $order_field:ident;
         close_id { $($close_id:ident)? }
-        columns { $($field:ident: $operators:ty => $sql:literal $kind:ident $nullable:literal;)* }
-        one { $($one:ident: $one_filter:ty => $one_table:expr, $one_on:expr;)* }
-        many { $($many:ident: $many_filter:ty => $many_table:expr, $many_on:expr;)* }
-        order { $($variant:ident => $order_sql:literal $order_kind:ident $order_nullable:literal;)* }
+        $(parts { $($(#[$part_doc:meta])* $part:ident => $parts:expr;)* })?
+        columns { $($(#[$doc:meta])* $field:ident: $operators:ty => $sql:literal $kind:ident $nullable:literal;)* }
+        one { $($(#[$one_doc:meta])* $one:ident: $one_filter:ty => $one_table:expr, $one_on:expr;)* }
+        many { $($(#[$many_doc:meta])* $many:ident: $many_filter:ty => $many_table:expr, $many_on:expr;)* }
+        order { $($(#[$variant_doc:meta])* $variant:ident => $order_sql:literal $order_kind:ident $order_nullable:literal;)* }
     ) => {
         /// Conditions that all hold; `and`, `or` and `not` nest.
         #[derive(Debug, async_graphql::InputObject)]
@@ -134,10 +154,19 @@ macro_rules! inputs {
             or: Option<Vec<$filter>>,
             /// This does not hold.
             not: Option<Box<$filter>>,
-            $($close_id: Option<$crate::query::operators::CloseIdFilter>,)?
-            $($field: Option<$operators>,)*
-            $($one: Option<Box<$one_filter>>,)*
-            $($many: Option<$crate::schema::Quantified<$many_filter>>,)*
+            $(
+            /// The id in Close.
+            $close_id: Option<$crate::query::operators::CloseIdFilter>,
+            /// Custom fields by name or id, all of which must hold: { name: "Industry", text: { eq: "Software" } }.
+            custom_fields: Option<Vec<$crate::query::operators::CustomFieldFilter>>,
+            )?
+            $($(
+            $(#[$part_doc])*
+            $part: Option<$crate::query::operators::TextFilter>,
+            )*)?
+            $($(#[$doc])* $field: Option<$operators>,)*
+            $($(#[$one_doc])* $one: Option<Box<$one_filter>>,)*
+            $($(#[$many_doc])* $many: Option<$crate::schema::Quantified<$many_filter>>,)*
         }
 
         impl $crate::schema::FilterInput for $filter {
@@ -156,7 +185,13 @@ macro_rules! inputs {
                 if let Some(filter) = self.not {
                     all.push(Filter::Not(Box::new((*filter).filter()?)));
                 }
-                $(all.extend(self.$close_id.map(|given| given.conditions()).into_iter().flatten());)?
+                $(
+                all.extend(self.$close_id.map(|given| given.conditions()).into_iter().flatten());
+                for field in self.custom_fields.into_iter().flatten() {
+                    all.extend(field.conditions()?);
+                }
+                )?
+                $($($crate::schema::on_parts(&mut all, $parts, self.$part)?;)*)?
                 $($crate::schema::on(
                     &mut all,
                     $crate::schema::column($sql, $crate::query::table::Kind::$kind, $nullable),
@@ -176,13 +211,15 @@ macro_rules! inputs {
         /// What a list can be ordered by.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, async_graphql::Enum)]
         pub(crate) enum $order_field {
-            $($variant,)*
+            $($(#[$variant_doc])* $variant,)*
         }
 
         /// One key of an order.
         #[derive(Debug, async_graphql::InputObject)]
         pub(crate) struct $order {
+            /// What is compared.
             field: $order_field,
+            /// From the smallest to the largest, unless it is said otherwise.
             #[graphql(default)]
             direction: $crate::schema::Direction,
         }

@@ -4,9 +4,9 @@
 
 use closegraph_entity::{
     api_token, audit_entry, change_feed, company, connection, custom_field, custom_record,
-    custom_type, delivery, drift, event, invoice_mapping, label, link, match_queue, member,
-    opportunity, paid_amount, person, rate_limit, receivable, receivable_line, record, revenue_day,
-    sync_checkpoint, sync_run, tombstone, transaction,
+    custom_type, delivery, drift, event, exchange_rate, invoice_mapping, label, link, match_queue,
+    member, opportunity, paid_amount, person, rate_limit, receivable, receivable_line, record,
+    revenue_day, sync_checkpoint, sync_run, tombstone, transaction,
 };
 use closegraph_migration::{Migrator, MigratorTrait};
 use closegraph_tests::PrivatePostgres;
@@ -77,6 +77,7 @@ async fn entities(orm: &DatabaseConnection) -> BTreeMap<String, Table> {
         described(orm, delivery::Entity).await,
         described(orm, drift::Entity).await,
         described(orm, event::Entity).await,
+        described(orm, exchange_rate::Entity).await,
         described(orm, invoice_mapping::Entity).await,
         described(orm, label::Entity).await,
         described(orm, link::Entity).await,

@@ -4,6 +4,7 @@ mod connect;
 mod documents;
 mod events;
 mod mapping;
+mod rates;
 mod sync;
 mod token;
 mod values;
@@ -12,6 +13,7 @@ pub use connect::{Connect, ConnectArgs, HighValue, SetArgs};
 pub use documents::{CheckArgs, Documents};
 pub use events::{EventSelection, EventState, Events, ListEvents};
 pub use mapping::{Mapping, MappingEdit, SetMapping, ShowMapping, TestMapping};
+pub use rates::{LoadRates, Rates};
 pub use sync::{BackfillArgs, ConnectionArgs, Sync};
 pub use token::{RevokeArgs, Token, TokenArgs, TokenRole};
 
@@ -77,6 +79,9 @@ pub enum Command {
     /// Documents that frontends ask with.
     #[command(subcommand)]
     Documents(Documents),
+    /// Exchange rates, by which figures are converted.
+    #[command(subcommand)]
+    Rates(Rates),
     /// Tokens for the API.
     #[command(subcommand)]
     Token(Token),

@@ -9,12 +9,13 @@ mod events;
 mod health;
 mod mapping;
 mod migrate;
+mod rates;
 mod remap;
 mod serve;
 mod token;
 mod verify;
 
-use crate::cli::{Cli, Command, Connect, Documents, Sync, Token};
+use crate::cli::{Cli, Command, Connect, Documents, Rates, Sync, Token};
 use crate::config::{Config, ConfigError, REFERENCE};
 use crate::database::Database;
 use crate::{shutdown, telemetry};
@@ -91,6 +92,8 @@ async fn dispatch(config: &Config, command: Command) -> anyhow::Result<()> {
         Command::Events(command) => events::run(config, command).await,
         Command::Mapping(command) => mapping::run(config, command).await,
         Command::Verify(args) => verify::verify(config, &args).await,
+        Command::Rates(Rates::Load(args)) => rates::load(config, args).await,
+        Command::Rates(Rates::List(output)) => rates::list(config, output.json).await,
         Command::Token(Token::Create(args)) => token::create(config, args).await,
         Command::Token(Token::List(output)) => token::list(config, output.json).await,
         Command::Token(Token::Revoke(args)) => token::revoke(config, args).await,

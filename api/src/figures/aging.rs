@@ -35,15 +35,19 @@ pub(crate) enum AgingBucket {
     /// Due today or later, or without a due date.
     #[serde(rename = "current")]
     Current,
+    /// 1 to 30 days overdue.
     #[graphql(name = "DAYS_1_30")]
     #[serde(rename = "days_1_30")]
     Days1To30,
+    /// 31 to 60 days overdue.
     #[graphql(name = "DAYS_31_60")]
     #[serde(rename = "days_31_60")]
     Days31To60,
+    /// 61 to 90 days overdue.
     #[graphql(name = "DAYS_61_90")]
     #[serde(rename = "days_61_90")]
     Days61To90,
+    /// More than 90 days overdue.
     #[graphql(name = "OVER_90")]
     #[serde(rename = "over_90")]
     Over90,
@@ -67,6 +71,7 @@ impl ReceivablesAging {
         CurrencyCode(self.currency.clone())
     }
 
+    /// How long it is overdue.
     async fn bucket(&self) -> AgingBucket {
         self.bucket
     }

@@ -13,7 +13,7 @@ use crate::query::run::fetch;
 use crate::query::scalars::Date;
 use crate::query::selection::Selection;
 use crate::schema::page::page_types;
-use crate::schema::{Money, Node, compiler, pool};
+use crate::schema::{Money, Node, knowing_compiler, pool};
 use message::Facts;
 
 word_enum! {
@@ -48,9 +48,13 @@ word_enum! {
 /// How urgent something is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum)]
 pub(crate) enum Severity {
+    /// It stops work, or loses money now.
     Critical,
+    /// It should be done today.
     High,
+    /// It should be done this week.
     Medium,
+    /// It can wait.
     #[default]
     Low,
 }
@@ -80,10 +84,12 @@ pub(crate) struct AttentionItem {
 /// Something that a person should look at.
 #[Object]
 impl AttentionItem {
+    /// Why it should be looked at.
     async fn reason(&self) -> AttentionReason {
         self.reason
     }
 
+    /// How urgent it is.
     async fn severity(&self) -> Severity {
         self.severity
     }
@@ -121,7 +127,7 @@ page_types!(
 pub(crate) async fn attention(ctx: &Context<'_>) -> Result<AttentionConnection> {
     let selection = Selection::of(ctx);
     let request = PageRequest::new(&selection.arguments(), None, Vec::new())?;
-    let mut compiler = compiler(ctx)?;
+    let mut compiler = knowing_compiler(ctx).await?;
     let (items, json) = statement::compile(&mut compiler, &request, &selection)?;
     Ok(fetch(pool(ctx)?, compiler.finish_with(&items, &json))
         .await?

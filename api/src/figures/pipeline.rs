@@ -64,6 +64,7 @@ impl PipelineStage {
         self.pipeline_id.as_deref()
     }
 
+    /// Name of the pipeline.
     async fn pipeline_name(&self) -> Option<&str> {
         self.pipeline_name.as_deref()
     }

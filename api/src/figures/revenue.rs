@@ -1,5 +1,6 @@
 //! Revenue of a period, a row a currency, and a group where groups are asked for.
 
+mod convert;
 mod group;
 mod statement;
 
@@ -8,6 +9,9 @@ use chrono::NaiveDate;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::Deserialize;
 
+use convert::Converted;
+pub(crate) use convert::ConvertedRevenue;
+pub(crate) use convert::known as known_currency;
 pub(crate) use group::{RevenueGroup, RevenueGroupBy};
 
 use super::span::span;
@@ -16,7 +20,7 @@ use crate::query::compile::Compiler;
 use crate::query::period::{Period, Span};
 use crate::query::run::fetch;
 use crate::query::scalars::Date;
-use crate::schema::{CurrencyCode, Money, compiler, decimal, integer, pool};
+use crate::schema::{CurrencyCode, Money, decimal, integer, knowing_compiler, pool};
 
 /// What counts as revenue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum)]
@@ -43,6 +47,10 @@ pub(crate) struct Question {
     pub(super) span: Span,
     pub(super) basis: RevenueBasis,
     pub(super) groups: Vec<RevenueGroupBy>,
+    /// The name of the custom field that is a group.
+    pub(super) custom_field: Option<String>,
+    /// The currency that rows are converted to.
+    pub(super) convert_to: Option<String>,
     /// The largest groups that are not of time, so many.
     pub(super) first: Option<i32>,
 }
@@ -54,22 +62,51 @@ impl Question {
         from: Option<Date>,
         to: Option<Date>,
         basis: RevenueBasis,
-        groups: Vec<RevenueGroupBy>,
-        first: Option<i32>,
     ) -> Result<Self> {
-        Ok(Self {
-            span: span("revenue", period, from, to)?,
+        let span = span("revenue", period, from, to)?;
+        Ok(Self::of(span, basis))
+    }
+
+    /// The revenue of days, in one row a currency.
+    pub(super) fn of(span: Span, basis: RevenueBasis) -> Self {
+        Self {
+            span,
             basis,
+            groups: Vec::new(),
+            custom_field: None,
+            convert_to: None,
+            first: None,
+        }
+    }
+
+    /// The same by groups.
+    pub(crate) fn grouped(
+        self,
+        groups: Vec<RevenueGroupBy>,
+        custom_field: Option<String>,
+        first: Option<i32>,
+    ) -> Self {
+        Self {
             groups,
+            custom_field,
             first,
-        })
+            ..self
+        }
+    }
+
+    /// The same in one more currency.
+    pub(crate) fn converted(self, to: Option<CurrencyCode>) -> Result<Self> {
+        let convert_to = to.map(known_currency).transpose()?;
+        Ok(Self { convert_to, ..self })
     }
 }
 
 /// A span of days, both included.
 #[derive(Clone, Copy, Debug, Default, Deserialize, SimpleObject)]
 pub(crate) struct PeriodBounds {
+    /// First day.
     pub(super) from: Date,
+    /// Last day.
     pub(super) to: Date,
 }
 
@@ -84,6 +121,7 @@ pub(crate) struct Revenue {
     count: i64,
     known: i64,
     previous: Option<Previous>,
+    converted: Option<Converted>,
     keys: Vec<Key>,
     time: Option<Time>,
     #[serde(skip)]
@@ -171,6 +209,15 @@ impl Revenue {
         Ok(rounded.map(|mean| self.money(mean.mantissa())))
     }
 
+    /// The total in the currency of `convertTo`: each deal or payment at the rate of its day, rounded once. Null without
+    /// `convertTo`. Amounts without a rate are not in it but in its `missing`.
+    async fn converted(&self) -> async_graphql::Result<Option<ConvertedRevenue>> {
+        let converted = self.converted.as_ref();
+        Ok(converted
+            .map(|converted| converted.shown(&self.currency))
+            .transpose()?)
+    }
+
     /// The period before, of the same kind, and of the same group. Null with a group of time: there the row of the time
     /// before tells it.
     async fn previous(&self) -> async_graphql::Result<Option<PreviousRevenue>> {
@@ -235,7 +282,7 @@ pub(super) fn compile(compiler: &mut Compiler<'_>, question: &Question) -> Resul
 
 /// Revenue by currency and group.
 pub(crate) async fn revenue(ctx: &Context<'_>, question: Question) -> Result<Vec<Revenue>> {
-    let mut compiler = compiler(ctx)?;
+    let mut compiler = knowing_compiler(ctx).await?;
     let sql = compile(&mut compiler, &question)?;
     let rows: Option<Vec<Revenue>> = fetch(pool(ctx)?, compiler.finish(&sql)).await?;
     let rows = rows.unwrap_or_default().into_iter();

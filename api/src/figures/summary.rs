@@ -12,7 +12,7 @@ use crate::query::period::{Bounds, Period, Span, instant_bounds};
 use crate::query::run::{Answers, fetch};
 use crate::query::scalars::Date;
 use crate::query::selection::{Child, Selection};
-use crate::schema::{COMPANY, Company, CurrencyCode, Money, compiler, integer, pool};
+use crate::schema::{COMPANY, Company, CurrencyCode, Money, integer, knowing_compiler, pool};
 
 /// Companies when no number is given, and at most.
 const TOP: i64 = 5;
@@ -192,13 +192,16 @@ impl Summary {
 }
 
 /// What is computed for a field, where it takes no arguments.
-fn part(compiler: &mut Compiler<'_>, field: &str, span: Span) -> Result<Option<String>> {
+fn part(
+    compiler: &mut Compiler<'_>,
+    field: &str,
+    span: Span,
+    convert_to: Option<&str>,
+) -> Result<Option<String>> {
     let mut revenue = |basis| {
         let question = Question {
-            span,
-            basis,
-            groups: Vec::new(),
-            first: None,
+            convert_to: convert_to.map(str::to_owned),
+            ..Question::of(span, basis)
         };
         revenue::compile(compiler, &question).map(Some)
     };
@@ -287,9 +290,11 @@ pub(crate) async fn summary(
     period: Option<Period>,
     from: Option<Date>,
     to: Option<Date>,
+    convert_to: Option<CurrencyCode>,
 ) -> Result<Summary> {
+    let convert_to = convert_to.map(revenue::known_currency).transpose()?;
     let span = span("summary", period, from, to)?;
-    let mut compiler = compiler(ctx)?;
+    let mut compiler = knowing_compiler(ctx).await?;
     let days = bounds(span, compiler.scope, compiler.now);
     let now = compiler.now;
     let with = calendars(&mut compiler, &days, now)?;
@@ -297,7 +302,7 @@ pub(crate) async fn summary(
     for child in Selection::of(ctx).children("Summary") {
         if child.name == "topCompanies" {
             tops.push(top_companies(&mut compiler, &child)?);
-        } else if let Some(sql) = part(&mut compiler, child.name, span)? {
+        } else if let Some(sql) = part(&mut compiler, child.name, span, convert_to.as_deref())? {
             parts.push(format!("'{}', {sql}", child.name));
         }
     }

@@ -11,7 +11,7 @@ use crate::query::page::PageRequest;
 use crate::query::run::fetch;
 use crate::query::selection::Selection;
 use crate::schema::page::page_types;
-use crate::schema::{MirroredRecord, compiler, pool};
+use crate::schema::{MirroredRecord, knowing_compiler, pool};
 
 word_enum! {
     /// What is missing.
@@ -49,6 +49,7 @@ pub(crate) struct MatchCandidate {
 #[derive(Debug, Default, Deserialize, SimpleObject)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct Unmatched {
+    /// What is missing.
     kind: UnmatchedKind,
     /// The record itself.
     record: MirroredRecord,
@@ -71,7 +72,7 @@ pub(crate) async fn unmatched(
 ) -> Result<UnmatchedConnection> {
     let selection = Selection::of(ctx);
     let request = PageRequest::new(&selection.arguments(), None, Vec::new())?;
-    let mut compiler = compiler(ctx)?;
+    let mut compiler = knowing_compiler(ctx).await?;
     let json = statement::compile(&mut compiler, kinds.as_deref(), &request, &selection)?;
     Ok(fetch(pool(ctx)?, compiler.finish(&json))
         .await?

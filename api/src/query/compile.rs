@@ -1,9 +1,12 @@
 //! The compiler of one statement: its binds, its aliases, its scope, and the JSON of a row.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use rust_decimal::Decimal;
 use uuid::Uuid;
 
+use super::custom::{self, Definition, FieldName};
 use super::page::{self, Source};
+use super::parts::As;
 use super::selection::{Child, Selection};
 use super::table::Table;
 use crate::error::{ApiError, Result};
@@ -18,6 +21,9 @@ pub(crate) enum Bind {
     Texts(Vec<String>),
     Int(i64),
     Ints(Vec<i64>),
+    /// As text: see [`Compiler::bind`].
+    Number(Decimal),
+    Numbers(Vec<Decimal>),
     Date(NaiveDate),
     Dates(Vec<NaiveDate>),
     Instant(DateTime<Utc>),
@@ -58,6 +64,8 @@ pub(crate) struct Compiler<'a> {
     pub max_rows: u64,
     /// How many rows the level at hand may have.
     pub multiplier: u64,
+    /// The custom fields of the scope, where a question names one.
+    definitions: Vec<Definition>,
     binds: Vec<Bind>,
     aliases: usize,
     scope_bind: Option<String>,
@@ -73,11 +81,33 @@ impl<'a> Compiler<'a> {
             budget: max_rows,
             max_rows,
             multiplier: 1,
+            definitions: Vec::new(),
             binds: Vec::new(),
             aliases: 0,
             scope_bind: None,
             only_bind: None,
         }
+    }
+
+    /// The same with the custom fields that a question may name.
+    pub(crate) fn knowing(self, definitions: Vec<Definition>) -> Self {
+        Self {
+            definitions,
+            ..self
+        }
+    }
+
+    /// The fields of a name on the records of a table.
+    pub(crate) fn custom_fields(
+        &self,
+        table: &Table,
+        field: &FieldName,
+        compared: Option<As>,
+    ) -> Result<Vec<Definition>> {
+        if self.scope.calendars().is_empty() {
+            return Ok(Vec::new());
+        }
+        custom::find(&self.definitions, table, field, compared)
     }
 
     /// Adds a value; its placeholder.
@@ -98,8 +128,14 @@ impl<'a> Compiler<'a> {
                 "a text holds a NUL character, which no record can".to_owned(),
             ));
         }
+        // Numbers of any size travel as text.
+        let cast = match &value {
+            Bind::Number(_) => "::text::numeric",
+            Bind::Numbers(_) => "::text[]::numeric[]",
+            _ => "",
+        };
         self.binds.push(value);
-        Ok(format!("${}", self.binds.len()))
+        Ok(format!("${}{cast}", self.binds.len()))
     }
 
     /// SQL of ours with its named places bound.

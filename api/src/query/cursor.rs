@@ -82,6 +82,7 @@ fn bind(compiler: &mut Compiler<'_>, key: &OrderKey, text: &str) -> Result<Strin
     let bad = unreadable;
     let value = match key.column.kind {
         Kind::Text => Bind::Text(text.replace('\0', "")),
+        Kind::Number => return Err(bad()),
         Kind::Int => Bind::Int(text.parse().map_err(|_| bad())?),
         Kind::Date => Bind::Date(text.parse().map_err(|_| bad())?),
         Kind::Uuid => Bind::Uuid(text.parse().map_err(|_| bad())?),

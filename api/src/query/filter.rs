@@ -2,9 +2,12 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use closegraph_entity::record::record_id;
+use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use super::compile::{At, Bind, Compiler, relate};
+use super::custom::FieldName;
+use super::parts::{self, As, Parts};
 use super::period::{Span, instant_bounds};
 use super::table::{Column, Kind, Table};
 use crate::error::Result;
@@ -16,6 +19,14 @@ pub(crate) enum Filter {
     Or(Vec<Filter>),
     Not(Box<Filter>),
     Column(Column, Test),
+    /// Values inside a JSON column.
+    Parts(&'static Parts, Test),
+    /// A custom field.
+    Custom {
+        field: FieldName,
+        compared: As,
+        test: Test,
+    },
     /// The record with one of these Close ids, whichever connection it is of.
     CloseIds(Vec<String>),
     One {
@@ -40,7 +51,7 @@ pub(crate) enum Quantifier {
 }
 
 /// A comparison of a column.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Test {
     Compare(&'static str, Value),
     AnyOf(Values),
@@ -58,6 +69,7 @@ pub(crate) enum Test {
 pub(crate) enum Value {
     Text(String),
     Int(i64),
+    Number(Decimal),
     Date(NaiveDate),
     Instant(DateTime<Utc>),
     Uuid(Uuid),
@@ -68,6 +80,7 @@ pub(crate) enum Value {
 pub(crate) enum Values {
     Text(Vec<String>),
     Int(Vec<i64>),
+    Number(Vec<Decimal>),
     Date(Vec<NaiveDate>),
     Instant(Vec<DateTime<Utc>>),
     Uuid(Vec<Uuid>),
@@ -80,6 +93,12 @@ impl Filter {
             Self::Or(any) => join(compiler, at, any, " or ", "false"),
             Self::Not(filter) => Ok(format!("({}) is not true", filter.compile(compiler, at)?)),
             Self::Column(column, test) => test.compile(compiler, at, *column),
+            Self::Parts(values, test) => parts::compile(compiler, at, values, test.clone()),
+            Self::Custom {
+                field,
+                compared,
+                test,
+            } => parts::custom(compiler, at, field, *compared, test.clone()),
             Self::CloseIds(close_ids) => named(compiler, at, close_ids),
             Self::One { table, on, filter } => {
                 let below = compiler.below(at, table);
@@ -150,7 +169,12 @@ fn join(
 }
 
 impl Test {
-    fn compile(&self, compiler: &mut Compiler<'_>, at: &At, column: Column) -> Result<String> {
+    pub(super) fn compile(
+        &self,
+        compiler: &mut Compiler<'_>,
+        at: &At,
+        column: Column,
+    ) -> Result<String> {
         let name = format!("{}.{}", at.alias, column.sql);
         Ok(match self {
             // A null is different from any value: `ne` finds it, too.
@@ -270,6 +294,7 @@ impl From<Value> for Bind {
         match value {
             Value::Text(text) => Self::Text(text),
             Value::Int(number) => Self::Int(number),
+            Value::Number(number) => Self::Number(number),
             Value::Date(date) => Self::Date(date),
             Value::Instant(at) => Self::Instant(at),
             Value::Uuid(id) => Self::Uuid(id),
@@ -282,6 +307,7 @@ impl From<Values> for Bind {
         match values {
             Values::Text(texts) => Self::Texts(texts),
             Values::Int(numbers) => Self::Ints(numbers),
+            Values::Number(numbers) => Self::Numbers(numbers),
             Values::Date(dates) => Self::Dates(dates),
             Values::Instant(instants) => Self::Instants(instants),
             Values::Uuid(ids) => Self::Uuids(ids),

@@ -1,13 +1,15 @@
 //! The operator objects of filters, and how they become conditions.
 
 mod compare;
+mod custom;
 mod id;
 mod text;
 mod words;
 
-pub(crate) use compare::{BigIntFilter, DateFilter, DateTimeFilter, IntFilter};
+pub(crate) use compare::{BigIntFilter, DateFilter, DateTimeFilter, DecimalFilter, IntFilter};
+pub(crate) use custom::CustomFieldFilter;
 pub(crate) use id::{CloseIdFilter, IdFilter, parse as parse_id};
-pub(crate) use text::TextFilter;
+pub(crate) use text::{TextFilter, escape};
 pub(crate) use words::{Word, word_enum, words};
 
 use async_graphql::{InputType, Value as Given};

@@ -9,15 +9,25 @@ use crate::scope::Calendar;
 /// A period relative to today. Weeks start on Monday; quarters and years are those of the connection's fiscal year.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub(crate) enum Period {
+    /// The day that it is.
     Today,
+    /// The day before.
     Yesterday,
+    /// Monday to Sunday.
     ThisWeek,
+    /// The week before.
     LastWeek,
+    /// The calendar month.
     ThisMonth,
+    /// The month before.
     LastMonth,
+    /// The quarter of the fiscal year.
     ThisQuarter,
+    /// The quarter before.
     LastQuarter,
+    /// The fiscal year.
     ThisYear,
+    /// The fiscal year before.
     LastYear,
 }
 

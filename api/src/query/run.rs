@@ -52,6 +52,10 @@ fn bind_value<'q>(
         Bind::Texts(values) => query.bind(values),
         Bind::Int(value) => query.bind(value),
         Bind::Ints(values) => query.bind(values),
+        Bind::Number(value) => query.bind(value.to_string()),
+        Bind::Numbers(values) => {
+            query.bind(values.iter().map(ToString::to_string).collect::<Vec<_>>())
+        }
         Bind::Date(value) => query.bind(value),
         Bind::Dates(values) => query.bind(values),
         Bind::Instant(value) => query.bind(value),

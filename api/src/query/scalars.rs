@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BigInt(pub i128);
 
+/// An integer of any size, as text, such as "1250000". Given as text or as a number.
 #[Scalar]
 impl ScalarType for BigInt {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -30,6 +31,7 @@ impl ScalarType for BigInt {
 #[serde(transparent)]
 pub(crate) struct Date(pub NaiveDate);
 
+/// A day, such as 2026-01-31, without a time zone.
 #[Scalar]
 impl ScalarType for Date {
     fn parse(value: Value) -> InputValueResult<Self> {

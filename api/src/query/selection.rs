@@ -72,6 +72,28 @@ impl<'a> Document<'a> {
         Arguments(arguments)
     }
 
+    fn given_in(self, field: &Field, name: &str) -> bool {
+        let arguments = self.arguments(field).0;
+        let mut arguments = arguments.iter();
+        arguments.any(|(argument, value)| argument == name || has_key(value, name))
+            || self.given_below(&field.selection_set.node.items, name)
+    }
+
+    fn given_below(self, items: &[Positioned<Item>], name: &str) -> bool {
+        items.iter().any(|item| match &item.node {
+            Item::Field(field) => self.given_in(&field.node, name),
+            Item::InlineFragment(fragment) => {
+                self.given_below(&fragment.node.selection_set.node.items, name)
+            }
+            Item::FragmentSpread(spread) => self
+                .fragments
+                .get(&spread.node.fragment_name.node)
+                .is_some_and(|fragment| {
+                    self.given_below(&fragment.node.selection_set.node.items, name)
+                }),
+        })
+    }
+
     fn variable(self, name: &Name) -> Value {
         self.variables.get(name).cloned().unwrap_or_else(|| {
             self.definitions
@@ -80,6 +102,17 @@ impl<'a> Document<'a> {
                 .and_then(|definition| definition.node.default_value().cloned())
                 .unwrap_or_default()
         })
+    }
+}
+
+fn has_key(value: &Value, name: &str) -> bool {
+    match value {
+        Value::List(items) => items.iter().any(|item| has_key(item, name)),
+        Value::Object(entries) => {
+            let mut entries = entries.iter();
+            entries.any(|(key, value)| key == name || has_key(value, name))
+        }
+        _ => false,
     }
 }
 
@@ -113,6 +146,12 @@ impl<'a> Selection<'a> {
             .first()
             .map(|field| self.document.arguments(field))
             .unwrap_or_default()
+    }
+
+    /// Whether an argument, here or below, is or has an entry of this name.
+    pub(crate) fn gives(&self, name: &str) -> bool {
+        let mut fields = self.fields.iter();
+        fields.any(|field| self.document.given_in(field, name))
     }
 
     /// The same field with the occurrences of both.

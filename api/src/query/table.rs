@@ -82,6 +82,7 @@ pub(crate) struct Column {
 pub(crate) enum Kind {
     Text,
     Int,
+    Number,
     Date,
     Instant,
     Uuid,

@@ -53,8 +53,11 @@ pub(crate) static TABLE: Table = Table {
 word_enum! {
     /// What a write did.
     ChangeAction, ChangeActionFilter {
+        /// It was new.
         Created = "created",
+        /// It was changed.
         Updated = "updated",
+        /// It is gone.
         Deleted = "deleted",
     }
 }
@@ -63,13 +66,17 @@ word_enum! {
 #[derive(Debug, Default, Deserialize, SimpleObject)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct AuditEntry {
+    /// Id of the entry, ascending within a deployment.
     pub id: String,
     /// When it happened in Close: the version that was written.
     pub at: DateTime<Utc>,
     /// When the mirror recorded it.
     pub recorded_at: DateTime<Utc>,
+    /// What was done.
     pub action: ChangeAction,
+    /// The way by which it reached us.
     pub origin: Origin,
+    /// The type of the record.
     pub record_type: RecordType,
     /// Id of the record in Close.
     pub close_id: String,
@@ -94,13 +101,19 @@ inputs! {
     AuditEntryFilter, AuditEntryOrder, AuditEntryOrderField;
     close_id {}
     columns {
+        /// What was done.
         action: ChangeActionFilter => "action" Text false;
+        /// How it came here.
         origin: OriginFilter => "origin" Text false;
+        /// When it happened in Close.
         at: DateTimeFilter => "at" Instant false;
     }
     one {}
     many {}
-    order { RecordedAt => "seq" Int false; }
+    order {
+        /// By when the mirror recorded it.
+        RecordedAt => "seq" Int false;
+    }
 }
 
 /// The newest first, unless an order is asked for.

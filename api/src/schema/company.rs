@@ -16,8 +16,27 @@ use super::record::{CustomField, shared_fields};
 use super::transaction::{self, TransactionConnection, TransactionFilter, TransactionOrder};
 use super::{inputs, page};
 use crate::query::operators::{DateTimeFilter, IdFilter, TextFilter};
+use crate::query::parts::Parts;
 use crate::query::run::Answers;
 use crate::query::table::{Field, ID as KEY, Many, One, Table};
+
+/// A part of all addresses.
+macro_rules! addresses {
+    ($name:ident, $key:literal) => {
+        static $name: Parts = Parts {
+            sql: concat!(
+                "(select a -> '",
+                $key,
+                "' from jsonb_array_elements({t}.addresses) a)"
+            ),
+            index: None,
+        };
+    };
+}
+addresses!(CITIES, "city");
+addresses!(COUNTRIES, "country");
+addresses!(REGIONS, "region");
+addresses!(POSTAL_CODES, "postal_code");
 
 pub(crate) static TABLE: Table = Table {
     name: "company",
@@ -90,11 +109,15 @@ pub(crate) struct CompanyStatus {
 pub(crate) struct Address {
     /// What the address is for, such as business or mailing.
     label: Option<String>,
+    /// First line: street and number.
     line1: Option<String>,
+    /// Second line.
     line2: Option<String>,
+    /// The city.
     city: Option<String>,
     /// State, county or the like.
     region: Option<String>,
+    /// The postal code.
     postal_code: Option<String>,
     /// ISO 3166, two letters.
     country: Option<String>,
@@ -127,8 +150,11 @@ pub(crate) struct Company {
     pub url: Option<String>,
     /// Registrable domain of the web site, such as northwind.example.
     pub domain: Option<String>,
+    /// The description of the lead, as typed.
     pub description: Option<String>,
+    /// The status in Close; null where it has none.
     pub status: Option<CompanyStatus>,
+    /// Postal addresses, in the order of Close.
     pub addresses: Vec<Address>,
     /// What its won deals add up to, a row a currency; deals without a value are left out.
     pub lifetime_value: Vec<Money>,
@@ -167,25 +193,61 @@ page_types!(CompanyConnection, CompanyEdge, Company, "companies");
 inputs! {
     CompanyFilter, CompanyOrder, CompanyOrderField;
     close_id { close_id }
+    parts {
+        /// The city of one of its addresses.
+        city => &CITIES;
+        /// The country of one of its addresses, ISO 3166, two letters.
+        country => &COUNTRIES;
+        /// The state or county of one of its addresses.
+        region => &REGIONS;
+        /// The postal code of one of its addresses.
+        postal_code => &POSTAL_CODES;
+    }
     columns {
+        /// The id here.
         id: IdFilter => "id" Uuid false;
+        /// The name.
         name: TextFilter => "name" Text true;
+        /// The registrable domain, such as northwind.example.
         domain: TextFilter => "domain" Text true;
+        /// The status as Close shows it.
         status_label: TextFilter => "status_label" Text true;
+        /// When it was created in Close.
         created_at: DateTimeFilter => "source_created_at" Instant true;
+        /// When it was last changed in Close.
         updated_at: DateTimeFilter => "source_updated_at" Instant false;
+        /// The web site as typed.
+        url: TextFilter => "url" Text true;
+        /// The description.
+        description: TextFilter => "description" Text true;
+        /// The id of the status in Close, `stat_…`.
+        status_id: TextFilter => "status_id" Text true;
+        /// The id of the connection that it is mirrored from.
+        connection_id: IdFilter => "connection_id" Uuid false;
+        /// When the mirror last wrote it.
+        synced_at: DateTimeFilter => "synced_at" Instant false;
     }
     one {}
     many {
+        /// The people who work there.
         people: PersonFilter => &person::TABLE, "{x}.company_id = {t}.id";
+        /// The deals.
         opportunities: OpportunityFilter => &opportunity::TABLE, "{x}.company_id = {t}.id";
+        /// The money that came in.
         transactions: TransactionFilter => &transaction::TABLE, "{x}.company_id = {t}.id";
+        /// The invoices.
         receivables: ReceivableFilter => &receivable::TABLE, "{x}.company_id = {t}.id";
     }
     order {
+        /// By name.
         Name => "name" Text true;
+        /// By domain.
         Domain => "domain" Text true;
+        /// By when it was created in Close.
         CreatedAt => "source_created_at" Instant true;
+        /// By when it was last changed in Close.
         UpdatedAt => "source_updated_at" Instant false;
+        /// By the label of the status.
+        StatusLabel => "status_label" Text true;
     }
 }

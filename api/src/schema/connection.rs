@@ -77,6 +77,7 @@ pub(crate) static TABLE: Table = Table {
 word_enum! {
     /// The system on the other side.
     Source {
+        /// The Close CRM.
         Close = "close",
     }
 }
@@ -84,8 +85,11 @@ word_enum! {
 word_enum! {
     /// How we authenticate at the source.
     AuthMethod {
+        /// By an API key.
         ApiKey = "api_key",
+        /// By OAuth.
         Oauth = "oauth",
+        /// By OAuth at Close's MCP server.
         Mcp = "mcp",
     }
 }
@@ -93,10 +97,13 @@ word_enum! {
 word_enum! {
     /// Whether a connection is being synced.
     ConnectionStatus {
+        /// It is being synced.
         Active = "active",
+        /// A person stopped it for a while.
         Paused = "paused",
         /// The source refused our credential; a person has to connect again.
         NeedsReconnect = "needs_reconnect",
+        /// It was given up; what is mirrored stays.
         Disconnected = "disconnected",
     }
 }
@@ -105,7 +112,9 @@ word_enum! {
 #[derive(Debug, Default, Deserialize, SimpleObject)]
 #[serde(default)]
 pub(crate) struct GrantedScope {
+    /// Name of the right, such as mcp.read.
     name: String,
+    /// Whether Close granted it.
     granted: bool,
 }
 
@@ -113,7 +122,7 @@ pub(crate) struct GrantedScope {
 #[derive(Debug, Default, Deserialize, SimpleObject)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct Webhook {
-    /// active or paused, as Close says; null without a subscription.
+    /// As Close says, active or paused; null without a subscription.
     status: Option<String>,
     /// When the last delivery arrived.
     last_received_at: Option<DateTime<Utc>>,
@@ -133,7 +142,7 @@ pub(crate) struct Webhook {
 pub(crate) struct DriftExample {
     /// Id in Close.
     close_id: String,
-    /// missing, extra or stale.
+    /// What is different: missing, extra or stale.
     kind: String,
 }
 
@@ -141,6 +150,7 @@ pub(crate) struct DriftExample {
 #[derive(Debug, Default, Deserialize, SimpleObject)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct TypeDrift {
+    /// The type of the records.
     record_type: RecordType,
     /// Records that Close has.
     compared: i64,
@@ -160,6 +170,7 @@ pub(crate) struct TypeDrift {
 #[derive(Debug, Default, Deserialize, SimpleObject)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct Drift {
+    /// When it was compared.
     checked_at: DateTime<Utc>,
     /// Records that Close has.
     compared: i64,
@@ -194,11 +205,15 @@ pub(crate) struct Lag {
 pub(crate) struct Connection {
     /// Id in this deployment, a UUID.
     pub id: ID,
+    /// The system on the other side.
     pub source: Source,
     /// Id of the organization in Close, `orga_…`.
     pub organization_id: String,
+    /// Name of the organization in Close.
     pub organization_name: Option<String>,
+    /// How we authenticate at Close.
     pub auth_method: AuthMethod,
+    /// Whether it is being synced.
     pub status: ConnectionStatus,
     /// Why it is in this status.
     pub status_reason: Option<String>,
@@ -208,10 +223,13 @@ pub(crate) struct Connection {
     pub time_zone: String,
     /// Month, 1 to 12, in which the fiscal year starts.
     pub fiscal_year_start: i32,
+    /// When it was made here.
     pub created_at: DateTime<Utc>,
     /// What was asked of Close, and whether it was granted.
     pub scopes: Vec<GrantedScope>,
+    /// The subscription by which Close pushes changes.
     pub webhook: Webhook,
+    /// How far the mirror is behind what has arrived.
     pub lag: Lag,
     /// What the last comparison with Close found; null until there was one.
     pub drift: Option<Drift>,

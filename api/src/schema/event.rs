@@ -99,19 +99,25 @@ pub(crate) struct Event {
     pub object_type: String,
     /// Id of the object in Close.
     pub object_id: String,
-    /// created, updated, deleted, merged and so on.
+    /// As Close spells it: created, updated, deleted, merged and so on.
     pub action: String,
+    /// The way by which it reached us.
     pub origin: Origin,
+    /// When it arrived.
     pub received_at: DateTime<Utc>,
     /// When a webhook brought it; null for what only the event log showed.
     pub delivered_at: Option<DateTime<Utc>>,
+    /// When it was settled; null while it waits.
     pub finished_at: Option<DateTime<Utc>>,
+    /// Where it stands.
     pub state: EventState,
+    /// How often it was tried.
     pub attempts: i32,
     /// Why it failed, or a note on its outcome.
     pub error: Option<String>,
     /// The event as Close sent it; null once it was trimmed.
     pub payload: Option<Json<serde_json::Value>>,
+    /// The organization that it is of.
     pub connection: Connection,
 }
 
@@ -121,16 +127,25 @@ inputs! {
     EventFilter, EventOrder, EventOrderField;
     close_id {}
     columns {
+        /// The id here.
         id: IdFilter => "id" Uuid false;
+        /// Where it stands.
         state: EventStateFilter => "state" Text false;
+        /// How it came here.
         origin: OriginFilter => "origin" Text false;
+        /// The id of the object in Close.
         object_id: TextFilter => "object_id" Text false;
+        /// The type of the object in Close, such as lead.
         object_type: TextFilter => "object_type" Text false;
+        /// When it arrived.
         received_at: DateTimeFilter => "received_at" Instant false;
     }
     one {}
     many {}
-    order { ReceivedAt => "received_at" Instant false; }
+    order {
+        /// By when it arrived.
+        ReceivedAt => "received_at" Instant false;
+    }
 }
 
 /// The newest first, unless an order is asked for.

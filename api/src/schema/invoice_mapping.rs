@@ -63,14 +63,17 @@ pub(crate) struct InvoiceMappingSetting {
 /// How an organization keeps its invoices in Close, which has none of its own.
 #[Object]
 impl InvoiceMappingSetting {
+    /// The connection whose invoices they are.
     async fn connection(&self) -> &Connection {
         &self.connection
     }
 
+    /// Whether invoices are mapped.
     async fn state(&self) -> InvoiceMappingState {
         self.state
     }
 
+    /// Who made the mapping.
     async fn origin(&self) -> InvoiceMappingOrigin {
         self.origin
     }
@@ -127,8 +130,8 @@ impl MappingQuestions {
     async fn try_invoice_mapping(
         &self,
         ctx: &Context<'_>,
-        connection: ID,
-        mapping: InvoiceMappingInput,
+        #[graphql(desc = "Id of the connection.")] connection: ID,
+        #[graphql(desc = "The whole mapping.")] mapping: InvoiceMappingInput,
         #[graphql(desc = "So many invoices, 100 at most; 20 unless given.")] first: Option<i32>,
     ) -> async_graphql::Result<Vec<TriedInvoice>> {
         Ok(tried::tried(ctx, &connection, mapping, first).await?)
@@ -146,7 +149,7 @@ impl Mappings {
     async fn set_invoice_mapping(
         &self,
         ctx: &Context<'_>,
-        connection: ID,
+        #[graphql(desc = "Id of the connection.")] connection: ID,
         #[graphql(desc = "The whole mapping; it takes the place of the one before.")]
         mapping: Option<InvoiceMappingInput>,
         #[graphql(
@@ -184,7 +187,7 @@ impl Mappings {
     async fn reset_invoice_mapping(
         &self,
         ctx: &Context<'_>,
-        connection: ID,
+        #[graphql(desc = "Id of the connection.")] connection: ID,
     ) -> async_graphql::Result<InvoiceMappingSetting> {
         operator(ctx)?;
         let id = connection_of(ctx, Some(&connection))?;

@@ -12,6 +12,7 @@ use super::record::Node;
 use super::{company, event, member, opportunity, person, receivable, sync_run, transaction};
 use crate::error::{ApiError, Result};
 use crate::query::compile::{Bind, Compiler};
+use crate::query::custom::definitions;
 use crate::query::operators::parse_id;
 use crate::query::page::{PageRequest, Source};
 use crate::query::run::fetch;
@@ -37,7 +38,6 @@ pub(crate) fn pool<'a>(ctx: &Context<'a>) -> Result<&'a PgPool> {
         .map_err(|_| ApiError::Defect("a request without a database"))
 }
 
-/// A statement that is to be compiled.
 /// The caller, who may decide.
 pub(super) fn operator<'a>(ctx: &Context<'a>) -> Result<&'a Caller> {
     let caller = ctx
@@ -70,8 +70,20 @@ pub(super) fn connection_of(ctx: &Context<'_>, id: Option<&ID>) -> Result<Uuid> 
     }
 }
 
+/// A statement that is to be compiled.
 pub(crate) fn compiler<'a>(ctx: &Context<'a>) -> Result<Compiler<'a>> {
     Ok(Compiler::new(scope(ctx)?, Utc::now(), MAX_PAGE, MAX_ROWS))
+}
+
+/// The same for a question that may name custom fields: where it does, it costs another statement.
+pub(crate) async fn knowing_compiler<'a>(ctx: &Context<'a>) -> Result<Compiler<'a>> {
+    let compiler = compiler(ctx)?;
+    let selection = Selection::of(ctx);
+    let named = selection.gives("customFields") || selection.gives("customField");
+    if !named {
+        return Ok(compiler);
+    }
+    Ok(compiler.knowing(definitions(pool(ctx)?, scope(ctx)?).await?))
 }
 
 /// A page of a type.
@@ -82,7 +94,7 @@ pub(super) async fn list<T: DeserializeOwned + Default>(
 ) -> Result<T> {
     let selection = Selection::of(ctx);
     let request = page(&selection.arguments())?;
-    let mut compiler = compiler(ctx)?;
+    let mut compiler = knowing_compiler(ctx).await?;
     let json =
         crate::query::page::compile(&mut compiler, table, &request, &Source::Scope, &selection)?;
     Ok(fetch(pool(ctx)?, compiler.finish(&json))
@@ -155,7 +167,7 @@ async fn first<T: DeserializeOwned>(
     ids: Vec<Uuid>,
     found: Found,
 ) -> Result<Option<T>> {
-    let mut compiler = compiler(ctx)?;
+    let mut compiler = knowing_compiler(ctx).await?;
     let at = compiler.at_scope(table);
     let ids = compiler.bind(Bind::Uuids(ids))?;
     let ids = match found {
@@ -181,7 +193,7 @@ async fn first<T: DeserializeOwned>(
 
 /// Whatever has the id.
 pub(super) async fn node(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
-    let mut compiler = compiler(ctx)?;
+    let mut compiler = knowing_compiler(ctx).await?;
     let bound = compiler.bind(Bind::Uuid(parse_id(id)?))?;
     let mut each = Vec::new();
     for table in [
@@ -217,7 +229,7 @@ pub(super) async fn connections(ctx: &Context<'_>) -> Result<Vec<Connection>> {
     #[serde(transparent)]
     struct Rows(Vec<Connection>);
 
-    let mut compiler = compiler(ctx)?;
+    let mut compiler = knowing_compiler(ctx).await?;
     let at = compiler.at_scope(&connection::TABLE);
     let object = compiler.object(&at, &Selection::of(ctx))?;
     let from = compiler.in_scope(&at)?;

@@ -11,7 +11,7 @@ use super::opportunity::{self, OpportunityConnection, OpportunityFilter, Opportu
 use super::page;
 use super::page::{page_types, pages_of};
 use super::record::{CustomField, shared_fields};
-use crate::query::operators::{IdFilter, TextFilter};
+use crate::query::operators::{DateTimeFilter, IdFilter, TextFilter};
 use crate::query::run::Answers;
 use crate::query::table::{Field, ID as KEY, Many, One, Table};
 
@@ -75,9 +75,13 @@ pub(crate) struct Member {
     pub synced_at: DateTime<Utc>,
     /// Custom fields that have a value.
     pub custom_fields: Vec<CustomField>,
+    /// The full name.
     pub name: Option<String>,
+    /// The first name.
     pub first_name: Option<String>,
+    /// The last name.
     pub last_name: Option<String>,
+    /// The e-mail address.
     pub email: Option<String>,
     /// IANA name.
     pub time_zone: Option<String>,
@@ -100,11 +104,34 @@ inputs! {
     MemberFilter, MemberOrder, MemberOrderField;
     close_id { close_id }
     columns {
+        /// The id here.
         id: IdFilter => "id" Uuid false;
+        /// The name.
         name: TextFilter => "name" Text true;
+        /// The e-mail address.
         email: TextFilter => "email" Text true;
+        /// The first name.
+        first_name: TextFilter => "first_name" Text true;
+        /// The last name.
+        last_name: TextFilter => "last_name" Text true;
+        /// The time zone, an IANA name.
+        time_zone: TextFilter => "time_zone" Text true;
+        /// The id of the connection that it is mirrored from.
+        connection_id: IdFilter => "connection_id" Uuid false;
+        /// When the mirror last wrote it.
+        synced_at: DateTimeFilter => "synced_at" Instant false;
+        /// When it was created in Close.
+        created_at: DateTimeFilter => "source_created_at" Instant true;
+        /// When it was last changed in Close.
+        updated_at: DateTimeFilter => "source_updated_at" Instant false;
     }
     one {}
-    many {}
-    order { Name => "name" Text true; }
+    many {
+        /// The deals that the member owns.
+        opportunities: OpportunityFilter => &opportunity::TABLE, "{x}.owner_id = {t}.id";
+    }
+    order {
+        /// By name.
+        Name => "name" Text true;
+    }
 }

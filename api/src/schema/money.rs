@@ -12,6 +12,7 @@ use crate::query::scalars::BigInt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CurrencyCode(pub String);
 
+/// An ISO 4217 code, such as EUR.
 #[Scalar]
 impl ScalarType for CurrencyCode {
     fn parse(value: Value) -> InputValueResult<Self> {

@@ -33,7 +33,7 @@ impl Events {
     async fn replay_events(
         &self,
         ctx: &Context<'_>,
-        filter: EventFilter,
+        #[graphql(desc = "Which events; it must say something.")] filter: EventFilter,
     ) -> async_graphql::Result<EventsChanged> {
         let _ = filter;
         Ok(change(ctx, REPLAY, State::REPLAYABLE).await?)
@@ -43,7 +43,7 @@ impl Events {
     async fn discard_events(
         &self,
         ctx: &Context<'_>,
-        filter: EventFilter,
+        #[graphql(desc = "Which events; it must say something.")] filter: EventFilter,
     ) -> async_graphql::Result<EventsChanged> {
         let _ = filter;
         Ok(change(ctx, DISCARD, State::DISCARDABLE).await?)

@@ -13,7 +13,7 @@ use super::page::{page_types, pages_of};
 use super::person::{self, Person, PersonFilter};
 use super::receivable::{self, ReceivableConnection, ReceivableFilter, ReceivableOrder};
 use super::record::{CustomField, shared_fields};
-use super::transaction::{self, Transaction};
+use super::transaction::{self, Transaction, TransactionFilter};
 use super::{inputs, page};
 use crate::query::operators::{
     BigIntFilter, DateFilter, DateTimeFilter, IdFilter, IntFilter, TextFilter, word_enum,
@@ -82,8 +82,11 @@ pub(crate) static TABLE: Table = Table {
 word_enum! {
     /// Where a deal stands; labels are free text in Close, this is not.
     OpportunityStatus, OpportunityStatusFilter {
+        /// Open.
         Active = "active",
+        /// Won.
         Won = "won",
+        /// Lost.
         Lost = "lost",
     }
 }
@@ -91,8 +94,11 @@ word_enum! {
 word_enum! {
     /// How often an amount is paid.
     BillingPeriod, BillingPeriodFilter {
+        /// Once.
         OneTime = "one_time",
+        /// Each month.
         Monthly = "monthly",
+        /// Each year.
         Annual = "annual",
     }
 }
@@ -118,6 +124,7 @@ pub(crate) struct Opportunity {
     pub synced_at: DateTime<Utc>,
     /// Custom fields that have a value.
     pub custom_fields: Vec<CustomField>,
+    /// Where it stands.
     pub status: OpportunityStatus,
     /// Id of the status in Close, `stat_…`.
     pub status_id: Option<String>,
@@ -125,6 +132,7 @@ pub(crate) struct Opportunity {
     pub status_label: Option<String>,
     /// Id of the pipeline in Close, `pipe_…`.
     pub pipeline_id: Option<String>,
+    /// Name of the pipeline.
     pub pipeline_name: Option<String>,
     /// What the deal is worth for each `valuePeriod`; null is unknown, not zero.
     pub value: Option<Money>,
@@ -132,6 +140,7 @@ pub(crate) struct Opportunity {
     pub expected_value: Option<Money>,
     /// Monthly values times 12, others as they are.
     pub annualized_value: Option<Money>,
+    /// How often the value is paid.
     pub value_period: BillingPeriod,
     /// Whether it is worth at least what its connection calls high; false without such a threshold, and in another
     /// currency.
@@ -142,7 +151,9 @@ pub(crate) struct Opportunity {
     pub expected_on: Option<Date>,
     /// Day of the win, while the deal is won.
     pub won_on: Option<Date>,
+    /// When it was lost, while it is lost.
     pub lost_at: Option<DateTime<Utc>>,
+    /// The note, as typed.
     pub note: Option<String>,
     /// Days from its creation until it was won or lost, else until today in the connection's zone.
     pub age_days: Option<i32>,
@@ -150,7 +161,9 @@ pub(crate) struct Opportunity {
     pub stage_dwell_days: Option<i32>,
     /// The company; null while it has not arrived.
     pub company: Option<Box<Company>>,
+    /// The person whom it names; null where it names none.
     pub person: Option<Box<Person>>,
+    /// The member who owns it; null while not known.
     pub owner: Option<Box<Member>>,
     /// What it is booked as, while it is won.
     pub transaction: Option<Box<Transaction>>,
@@ -180,29 +193,75 @@ inputs! {
     OpportunityFilter, OpportunityOrder, OpportunityOrderField;
     close_id { close_id }
     columns {
+        /// The id here.
         id: IdFilter => "id" Uuid false;
+        /// Where it stands.
         status: OpportunityStatusFilter => "status" Text false;
+        /// The status as Close shows it.
         status_label: TextFilter => "status_label" Text true;
+        /// The name of the pipeline.
         pipeline_name: TextFilter => "pipeline_name" Text true;
+        /// The value in minor units: 100000 is 1,000.00 USD.
         value_minor: BigIntFilter => "value_minor" Int true;
+        /// How often the value is paid.
         value_period: BillingPeriodFilter => "value_period" Text false;
+        /// The confidence in per cent.
         confidence: IntFilter => "confidence" Int true;
+        /// The estimated close date.
         expected_on: DateFilter => "expected_on" Date true;
+        /// The day of the win.
         won_on: DateFilter => "won_on" Date true;
+        /// When it was created in Close.
         created_at: DateTimeFilter => "source_created_at" Instant true;
+        /// When it was last changed in Close.
         updated_at: DateTimeFilter => "source_updated_at" Instant false;
+        /// The id of the status in Close, `stat_…`.
+        status_id: TextFilter => "status_id" Text true;
+        /// The id of the pipeline in Close, `pipe_…`.
+        pipeline_id: TextFilter => "pipeline_id" Text true;
+        /// The currency, ISO 4217, such as USD.
+        currency: TextFilter => "currency" Text false;
+        /// The expected value in minor units.
+        expected_value_minor: BigIntFilter => "expected_value_minor" Int true;
+        /// The annualized value in minor units.
+        annualized_value_minor: BigIntFilter => "annualized_value_minor" Int true;
+        /// When it was lost.
+        lost_at: DateTimeFilter => "lost_at" Instant true;
+        /// The note.
+        note: TextFilter => "note" Text true;
+        /// When it entered its status, where that was witnessed.
+        stage_entered_at: DateTimeFilter => "stage_entered_at" Instant true;
+        /// The id of the connection that it is mirrored from.
+        connection_id: IdFilter => "connection_id" Uuid false;
+        /// When the mirror last wrote it.
+        synced_at: DateTimeFilter => "synced_at" Instant false;
     }
     one {
+        /// The company, by its own filter; it does not hold without one.
         company: CompanyFilter => &company::TABLE, "{x}.id = {t}.company_id";
+        /// The person, by its own filter.
         person: PersonFilter => &person::TABLE, "{x}.id = {t}.person_id";
+        /// The member who owns the deal, by its own filter.
         owner: MemberFilter => &member::TABLE, "{x}.id = {t}.owner_id";
+        /// What it is booked as.
+        transaction: TransactionFilter => &transaction::TABLE, "{x}.opportunity_id = {t}.id and {x}.kind = 'won_deal'";
     }
-    many { receivables: ReceivableFilter => &receivable::TABLE, receivable::OF_OPPORTUNITY; }
+    many {
+        /// The invoices.
+        receivables: ReceivableFilter => &receivable::TABLE, receivable::OF_OPPORTUNITY;
+    }
     order {
+        /// By value in minor units, whatever the currency.
         Value => "value_minor" Int true;
+        /// By the estimated close date.
         ExpectedOn => "expected_on" Date true;
+        /// By the day of the win.
         WonOn => "won_on" Date true;
+        /// By when it was created in Close.
         CreatedAt => "source_created_at" Instant true;
+        /// By when it was last changed in Close.
         UpdatedAt => "source_updated_at" Instant false;
+        /// By confidence.
+        Confidence => "confidence" Int true;
     }
 }

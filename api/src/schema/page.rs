@@ -5,7 +5,9 @@ use async_graphql::SimpleObject;
 /// Where a page stands in its list.
 #[derive(Debug, SimpleObject)]
 pub(crate) struct PageInfo {
+    /// Whether records stand behind the last.
     pub has_next_page: bool,
+    /// Whether records stand before the first.
     pub has_previous_page: bool,
     /// Cursor of the first record, for `before`.
     pub start_cursor: Option<String>,
@@ -24,7 +26,9 @@ macro_rules! page_types {
         #[doc = concat!("One of a page of ", $plain, ", with its cursor.")]
         #[derive(async_graphql::SimpleObject)]
         pub(crate) struct $edge<'a> {
+            /// What `after` and `before` take.
             cursor: String,
+            /// The record.
             node: &'a $node,
         }
 
@@ -42,6 +46,7 @@ macro_rules! page_types {
             }
         }
 
+        #[doc = concat!("A page of ", $plain, ".")]
         #[async_graphql::Object]
         impl $connection {
             /// The records.
@@ -101,7 +106,8 @@ macro_rules! pages_of {
                 #[graphql(desc = "Start behind this cursor.")] after: Option<String>,
                 #[graphql(desc = "Size of the page, counted from the end.")] last: Option<i32>,
                 #[graphql(desc = "End before this cursor.")] before: Option<String>,
-                filter: Option<$filter>,
+                #[graphql(desc = "Only those of which all of this holds.")] filter: Option<$filter>,
+                #[graphql(desc = "The keys of the order, the first the most important; the newest first, unless given.")]
                 order_by: Option<Vec<$order>>,
             ) -> async_graphql::Result<&$connection> {
                 // They were compiled into the statement of the root field.

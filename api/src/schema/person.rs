@@ -14,8 +14,21 @@ use super::record::{CustomField, shared_fields};
 use super::transaction::{self, TransactionConnection, TransactionFilter, TransactionOrder};
 use super::{inputs, page};
 use crate::query::operators::{DateTimeFilter, IdFilter, TextFilter};
+use crate::query::parts::Parts;
 use crate::query::run::Answers;
 use crate::query::table::{Field, ID as KEY, Many, One, Table};
+
+/// All e-mail addresses, and what the index of `search` has of them.
+static EMAILS: Parts = Parts {
+    sql: "(select a -> 'email' from jsonb_array_elements({t}.emails) a)",
+    index: Some("lower(jsonb_path_query_array({t}.emails, '$[*].email')::text)"),
+};
+
+/// All telephone numbers.
+static PHONES: Parts = Parts {
+    sql: "(select a -> 'number' from jsonb_array_elements({t}.phones) a)",
+    index: None,
+};
 
 pub(crate) static TABLE: Table = Table {
     name: "person",
@@ -82,8 +95,9 @@ pub(crate) static TABLE: Table = Table {
 #[derive(Debug, Default, Deserialize, SimpleObject)]
 #[serde(default)]
 pub(crate) struct Email {
-    /// office, home, direct, other and so on.
+    /// What it is for: office, home, direct, other and so on.
     r#type: Option<String>,
+    /// The address, as typed.
     email: String,
 }
 
@@ -91,7 +105,7 @@ pub(crate) struct Email {
 #[derive(Debug, Default, Deserialize, SimpleObject)]
 #[serde(default)]
 pub(crate) struct Phone {
-    /// office, mobile, home and so on.
+    /// What it is for: office, mobile, home and so on.
     r#type: Option<String>,
     /// E.164 where Close could parse it, else as typed.
     number: String,
@@ -105,7 +119,9 @@ pub(crate) struct Phone {
 #[derive(Debug, Default, Deserialize, SimpleObject)]
 #[serde(default)]
 pub(crate) struct PersonUrl {
+    /// What it is for: url, office and so on.
     r#type: Option<String>,
+    /// The address, as typed.
     url: String,
 }
 
@@ -134,11 +150,15 @@ pub(crate) struct Person {
     pub name: Option<String>,
     /// Job title.
     pub title: Option<String>,
+    /// The first e-mail address.
     pub primary_email: Option<String>,
     /// E.164 where Close could parse it.
     pub primary_phone: Option<String>,
+    /// All e-mail addresses, in the order of Close.
     pub emails: Vec<Email>,
+    /// All telephone numbers, in the order of Close.
     pub phones: Vec<Phone>,
+    /// Web addresses, in the order of Close.
     pub urls: Vec<PersonUrl>,
     /// IANA name.
     pub time_zone: Option<String>,
@@ -170,24 +190,56 @@ page_types!(PersonConnection, PersonEdge, Person, "people");
 inputs! {
     PersonFilter, PersonOrder, PersonOrderField;
     close_id { close_id }
-    columns {
-        id: IdFilter => "id" Uuid false;
-        name: TextFilter => "name" Text true;
-        primary_email: TextFilter => "primary_email" Text true;
-        primary_phone: TextFilter => "primary_phone" Text true;
-        created_at: DateTimeFilter => "source_created_at" Instant true;
-        updated_at: DateTimeFilter => "source_updated_at" Instant false;
+    parts {
+        /// One of the e-mail addresses.
+        email => &EMAILS;
+        /// One of the telephone numbers, as the mirror has it: E.164 where Close could parse it.
+        phone => &PHONES;
     }
-    one { company: CompanyFilter => &company::TABLE, "{x}.id = {t}.company_id"; }
+    columns {
+        /// The id here.
+        id: IdFilter => "id" Uuid false;
+        /// The name.
+        name: TextFilter => "name" Text true;
+        /// The first e-mail address.
+        primary_email: TextFilter => "primary_email" Text true;
+        /// The first telephone number, E.164 where Close could parse it.
+        primary_phone: TextFilter => "primary_phone" Text true;
+        /// When it was created in Close.
+        created_at: DateTimeFilter => "source_created_at" Instant true;
+        /// When it was last changed in Close.
+        updated_at: DateTimeFilter => "source_updated_at" Instant false;
+        /// The job title.
+        title: TextFilter => "title" Text true;
+        /// The time zone, an IANA name.
+        time_zone: TextFilter => "time_zone" Text true;
+        /// The id of the connection that it is mirrored from.
+        connection_id: IdFilter => "connection_id" Uuid false;
+        /// When the mirror last wrote it.
+        synced_at: DateTimeFilter => "synced_at" Instant false;
+    }
+    one {
+        /// The company, by its own filter; it does not hold without one.
+        company: CompanyFilter => &company::TABLE, "{x}.id = {t}.company_id";
+    }
     many {
+        /// The deals.
         opportunities: OpportunityFilter => &opportunity::TABLE, "{x}.person_id = {t}.id";
+        /// The money that came in.
         transactions: TransactionFilter => &transaction::TABLE, "{x}.person_id = {t}.id";
+        /// The invoices.
         receivables: ReceivableFilter => &receivable::TABLE, "{x}.person_id = {t}.id";
     }
     order {
+        /// By name.
         Name => "name" Text true;
+        /// By the first e-mail address.
         PrimaryEmail => "primary_email" Text true;
+        /// By when it was created in Close.
         CreatedAt => "source_created_at" Instant true;
+        /// By when it was last changed in Close.
         UpdatedAt => "source_updated_at" Instant false;
+        /// By the first telephone number.
+        PrimaryPhone => "primary_phone" Text true;
     }
 }

@@ -25,6 +25,7 @@ use crate::figures::revenue::{self, Question, Revenue, RevenueBasis, RevenueGrou
 use crate::figures::summary::{self, Summary};
 use crate::query::period::Period;
 use crate::query::scalars::Date;
+use crate::schema::CurrencyCode;
 
 /// Records and figures: part of the root of all questions.
 #[derive(Debug)]
@@ -34,7 +35,11 @@ pub(crate) struct Records;
 #[expect(clippy::too_many_arguments, reason = "the arguments of a page")]
 impl Records {
     /// Whatever has this id.
-    async fn node(&self, ctx: &Context<'_>, id: ID) -> async_graphql::Result<Option<Node>> {
+    async fn node(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The id here, a UUID.")] id: ID,
+    ) -> async_graphql::Result<Option<Node>> {
         Ok(node(ctx, &id).await?)
     }
 
@@ -42,8 +47,8 @@ impl Records {
     async fn company(
         &self,
         ctx: &Context<'_>,
-        id: Option<ID>,
-        close_id: Option<String>,
+        #[graphql(desc = "The id here; either this or closeId.")] id: Option<ID>,
+        #[graphql(desc = "The id in Close; either this or id.")] close_id: Option<String>,
     ) -> async_graphql::Result<Option<Company>> {
         Ok(by_any_id(ctx, &company::TABLE, id, close_id).await?)
     }
@@ -52,8 +57,8 @@ impl Records {
     async fn person(
         &self,
         ctx: &Context<'_>,
-        id: Option<ID>,
-        close_id: Option<String>,
+        #[graphql(desc = "The id here; either this or closeId.")] id: Option<ID>,
+        #[graphql(desc = "The id in Close; either this or id.")] close_id: Option<String>,
     ) -> async_graphql::Result<Option<Person>> {
         Ok(by_either_id(ctx, &person::TABLE, id, close_id).await?)
     }
@@ -62,8 +67,8 @@ impl Records {
     async fn opportunity(
         &self,
         ctx: &Context<'_>,
-        id: Option<ID>,
-        close_id: Option<String>,
+        #[graphql(desc = "The id here; either this or closeId.")] id: Option<ID>,
+        #[graphql(desc = "The id in Close; either this or id.")] close_id: Option<String>,
     ) -> async_graphql::Result<Option<Opportunity>> {
         Ok(by_either_id(ctx, &opportunity::TABLE, id, close_id).await?)
     }
@@ -72,8 +77,8 @@ impl Records {
     async fn transaction(
         &self,
         ctx: &Context<'_>,
-        id: Option<ID>,
-        close_id: Option<String>,
+        #[graphql(desc = "The id here; either this or closeId.")] id: Option<ID>,
+        #[graphql(desc = "The id in Close; either this or id.")] close_id: Option<String>,
     ) -> async_graphql::Result<Option<Transaction>> {
         Ok(by_either_id(ctx, &transaction::TABLE, id, close_id).await?)
     }
@@ -82,8 +87,8 @@ impl Records {
     async fn receivable(
         &self,
         ctx: &Context<'_>,
-        id: Option<ID>,
-        close_id: Option<String>,
+        #[graphql(desc = "The id here; either this or closeId.")] id: Option<ID>,
+        #[graphql(desc = "The id in Close; either this or id.")] close_id: Option<String>,
     ) -> async_graphql::Result<Option<Receivable>> {
         Ok(by_either_id(ctx, &receivable::TABLE, id, close_id).await?)
     }
@@ -92,8 +97,8 @@ impl Records {
     async fn member(
         &self,
         ctx: &Context<'_>,
-        id: Option<ID>,
-        close_id: Option<String>,
+        #[graphql(desc = "The id here; either this or closeId.")] id: Option<ID>,
+        #[graphql(desc = "The id in Close; either this or id.")] close_id: Option<String>,
     ) -> async_graphql::Result<Option<Member>> {
         Ok(by_either_id(ctx, &member::TABLE, id, close_id).await?)
     }
@@ -107,7 +112,10 @@ impl Records {
         #[graphql(desc = "Start behind this cursor.")] after: Option<String>,
         #[graphql(desc = "Size of the page, counted from the end.")] last: Option<i32>,
         #[graphql(desc = "End before this cursor.")] before: Option<String>,
-        filter: Option<CompanyFilter>,
+        #[graphql(desc = "Only those of which all of this holds.")] filter: Option<CompanyFilter>,
+        #[graphql(
+            desc = "The keys of the order, the first the most important; the newest first, unless given."
+        )]
         order_by: Option<Vec<CompanyOrder>>,
     ) -> async_graphql::Result<CompanyConnection> {
         // Read by the compiler, like those of nested lists.
@@ -129,7 +137,10 @@ impl Records {
         #[graphql(desc = "Start behind this cursor.")] after: Option<String>,
         #[graphql(desc = "Size of the page, counted from the end.")] last: Option<i32>,
         #[graphql(desc = "End before this cursor.")] before: Option<String>,
-        filter: Option<PersonFilter>,
+        #[graphql(desc = "Only those of which all of this holds.")] filter: Option<PersonFilter>,
+        #[graphql(
+            desc = "The keys of the order, the first the most important; the newest first, unless given."
+        )]
         order_by: Option<Vec<PersonOrder>>,
     ) -> async_graphql::Result<PersonConnection> {
         // Read by the compiler, like those of nested lists.
@@ -151,7 +162,12 @@ impl Records {
         #[graphql(desc = "Start behind this cursor.")] after: Option<String>,
         #[graphql(desc = "Size of the page, counted from the end.")] last: Option<i32>,
         #[graphql(desc = "End before this cursor.")] before: Option<String>,
-        filter: Option<OpportunityFilter>,
+        #[graphql(desc = "Only those of which all of this holds.")] filter: Option<
+            OpportunityFilter,
+        >,
+        #[graphql(
+            desc = "The keys of the order, the first the most important; the newest first, unless given."
+        )]
         order_by: Option<Vec<OpportunityOrder>>,
     ) -> async_graphql::Result<OpportunityConnection> {
         // Read by the compiler, like those of nested lists.
@@ -173,7 +189,12 @@ impl Records {
         #[graphql(desc = "Start behind this cursor.")] after: Option<String>,
         #[graphql(desc = "Size of the page, counted from the end.")] last: Option<i32>,
         #[graphql(desc = "End before this cursor.")] before: Option<String>,
-        filter: Option<TransactionFilter>,
+        #[graphql(desc = "Only those of which all of this holds.")] filter: Option<
+            TransactionFilter,
+        >,
+        #[graphql(
+            desc = "The keys of the order, the first the most important; the newest first, unless given."
+        )]
         order_by: Option<Vec<TransactionOrder>>,
     ) -> async_graphql::Result<TransactionConnection> {
         // Read by the compiler, like those of nested lists.
@@ -195,7 +216,12 @@ impl Records {
         #[graphql(desc = "Start behind this cursor.")] after: Option<String>,
         #[graphql(desc = "Size of the page, counted from the end.")] last: Option<i32>,
         #[graphql(desc = "End before this cursor.")] before: Option<String>,
-        filter: Option<ReceivableFilter>,
+        #[graphql(desc = "Only those of which all of this holds.")] filter: Option<
+            ReceivableFilter,
+        >,
+        #[graphql(
+            desc = "The keys of the order, the first the most important; the newest first, unless given."
+        )]
         order_by: Option<Vec<ReceivableOrder>>,
     ) -> async_graphql::Result<ReceivableConnection> {
         // Read by the compiler, like those of nested lists.
@@ -217,7 +243,10 @@ impl Records {
         #[graphql(desc = "Start behind this cursor.")] after: Option<String>,
         #[graphql(desc = "Size of the page, counted from the end.")] last: Option<i32>,
         #[graphql(desc = "End before this cursor.")] before: Option<String>,
-        filter: Option<MemberFilter>,
+        #[graphql(desc = "Only those of which all of this holds.")] filter: Option<MemberFilter>,
+        #[graphql(
+            desc = "The keys of the order, the first the most important; the newest first, unless given."
+        )]
         order_by: Option<Vec<MemberOrder>>,
     ) -> async_graphql::Result<MemberConnection> {
         // Read by the compiler, like those of nested lists.
@@ -239,7 +268,10 @@ impl Records {
         #[graphql(desc = "Start behind this cursor.")] after: Option<String>,
         #[graphql(desc = "Size of the page, counted from the end.")] last: Option<i32>,
         #[graphql(desc = "End before this cursor.")] before: Option<String>,
-        filter: Option<EventFilter>,
+        #[graphql(desc = "Only those of which all of this holds.")] filter: Option<EventFilter>,
+        #[graphql(
+            desc = "The keys of the order, the first the most important; the newest first, unless given."
+        )]
         order_by: Option<Vec<EventOrder>>,
     ) -> async_graphql::Result<EventConnection> {
         // Read by the compiler, like those of nested lists.
@@ -248,7 +280,11 @@ impl Records {
     }
 
     /// One event, by its id here.
-    async fn event(&self, ctx: &Context<'_>, id: ID) -> async_graphql::Result<Option<Event>> {
+    async fn event(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The id here, a UUID.")] id: ID,
+    ) -> async_graphql::Result<Option<Event>> {
         Ok(by_id(ctx, &event::TABLE, &id).await?)
     }
 
@@ -261,7 +297,10 @@ impl Records {
         #[graphql(desc = "Start behind this cursor.")] after: Option<String>,
         #[graphql(desc = "Size of the page, counted from the end.")] last: Option<i32>,
         #[graphql(desc = "End before this cursor.")] before: Option<String>,
-        filter: Option<SyncRunFilter>,
+        #[graphql(desc = "Only those of which all of this holds.")] filter: Option<SyncRunFilter>,
+        #[graphql(
+            desc = "The keys of the order, the first the most important; the newest first, unless given."
+        )]
         order_by: Option<Vec<SyncRunOrder>>,
     ) -> async_graphql::Result<SyncRunConnection> {
         // Read by the compiler, like those of nested lists.
@@ -270,7 +309,11 @@ impl Records {
     }
 
     /// One run, by its id.
-    async fn sync_run(&self, ctx: &Context<'_>, id: ID) -> async_graphql::Result<Option<SyncRun>> {
+    async fn sync_run(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The id here, a UUID.")] id: ID,
+    ) -> async_graphql::Result<Option<SyncRun>> {
         Ok(by_id(ctx, &sync_run::TABLE, &id).await?)
     }
 
@@ -278,7 +321,7 @@ impl Records {
     async fn connection(
         &self,
         ctx: &Context<'_>,
-        id: ID,
+        #[graphql(desc = "The id here, a UUID.")] id: ID,
     ) -> async_graphql::Result<Option<Connection>> {
         Ok(by_id(ctx, &connection::TABLE, &id).await?)
     }
@@ -292,9 +335,9 @@ impl Records {
     async fn revenue(
         &self,
         ctx: &Context<'_>,
-        period: Option<Period>,
-        from: Option<Date>,
-        to: Option<Date>,
+        #[graphql(desc = "A named period; either this, or from and to.")] period: Option<Period>,
+        #[graphql(desc = "First day, such as 2026-01-01.")] from: Option<Date>,
+        #[graphql(desc = "Last day, such as 2026-03-31.")] to: Option<Date>,
         #[graphql(
             default,
             desc = "What counts as revenue: won deals, unless said otherwise."
@@ -306,15 +349,22 @@ impl Records {
         )]
         group_by: Vec<RevenueGroupBy>,
         #[graphql(
+            desc = "The name in Close of the deals' custom field that CUSTOM_FIELD in groupBy means, such as \"Product line\"."
+        )]
+        custom_field: Option<String>,
+        #[graphql(
+            desc = "Also answer each row in this currency, such as EUR, by the rates that the operator has loaded."
+        )]
+        convert_to: Option<CurrencyCode>,
+        #[graphql(
             desc = "So many groups that are not of time in each currency, those with the largest totals; 500 at most, and when it is not given."
         )]
         first: Option<i32>,
     ) -> async_graphql::Result<Vec<Revenue>> {
-        Ok(revenue::revenue(
-            ctx,
-            Question::new(period, from, to, basis, group_by, first)?,
-        )
-        .await?)
+        let question = Question::new(period, from, to, basis)?
+            .grouped(group_by, custom_field, first)
+            .converted(convert_to)?;
+        Ok(revenue::revenue(ctx, question).await?)
     }
 
     /// What unpaid and partly paid invoices leave to pay, by how long they are overdue. Each currency in which something
@@ -334,11 +384,15 @@ impl Records {
     async fn summary(
         &self,
         ctx: &Context<'_>,
-        period: Option<Period>,
-        from: Option<Date>,
-        to: Option<Date>,
+        #[graphql(desc = "A named period; either this, or from and to.")] period: Option<Period>,
+        #[graphql(desc = "First day, such as 2026-01-01.")] from: Option<Date>,
+        #[graphql(desc = "Last day, such as 2026-03-31.")] to: Option<Date>,
+        #[graphql(
+            desc = "Also answer what was won and collected in this currency, such as EUR, by the rates that the operator has loaded."
+        )]
+        convert_to: Option<CurrencyCode>,
     ) -> async_graphql::Result<Summary> {
-        Ok(summary::summary(ctx, period, from, to).await?)
+        Ok(summary::summary(ctx, period, from, to, convert_to).await?)
     }
 
     /// The open deals by pipeline, stage and currency, ordered by the names of pipelines and stages. A stage without open

@@ -142,9 +142,11 @@ pub(crate) static TABLE: Table = Table {
 word_enum! {
     /// Where an invoice stands; labels are free text in Close, this is not.
     ReceivableStatus {
+        /// Not sent yet: nothing is owed.
         Draft = "draft",
         /// Sent to the customer, and perhaps paid in part.
         Issued = "issued",
+        /// Paid, as Close says.
         Paid = "paid",
         /// Cancelled, credited or written off: nothing is owed.
         Void = "void",
@@ -178,9 +180,13 @@ impl Operators for ReceivableStatusFilter {
 word_enum! {
     /// Whether an invoice is paid, by its amounts.
     PaymentStatus, PaymentStatusFilter {
+        /// Nothing was paid.
         Unpaid = "unpaid",
+        /// A part was paid.
         Partial = "partial",
+        /// All was paid.
         Paid = "paid",
+        /// More than all was paid.
         Overpaid = "overpaid",
         /// Drafts and void invoices, on which nothing is owed, and what can't be told.
         Unknown = "unknown",
@@ -226,21 +232,28 @@ pub(crate) struct Receivable {
     pub synced_at: DateTime<Utc>,
     /// Custom fields that have a value.
     pub custom_fields: Vec<CustomField>,
+    /// The number of the invoice, such as INV-2026-0042.
     pub number: Option<String>,
     /// Null where the status word is not known to mean one.
     pub status: Option<ReceivableStatus>,
     /// The status word in Close.
     pub status_label: Option<String>,
+    /// Whether it is paid, by its amounts.
     pub payment_status: PaymentStatus,
+    /// The day of issue.
     pub issued_on: Option<Date>,
+    /// The due date.
     pub due_on: Option<Date>,
+    /// The day on which it was paid; null until then.
     pub paid_on: Option<Date>,
     /// Days past the due date, as of today in the connection's zone: 0 before it, on it, and where nothing is owed any
     /// more; null without a due date.
     pub days_overdue: Option<i32>,
+    /// The terms of payment, as typed.
     pub terms: Option<String>,
     /// What is to be paid, tax included; null is unknown, not zero.
     pub total: Option<Money>,
+    /// The tax in it; null is unknown.
     pub tax: Option<Money>,
     /// What was paid.
     pub amount_paid: Option<Money>,
@@ -254,6 +267,7 @@ pub(crate) struct Receivable {
     pub raw: Option<Json<serde_json::Value>>,
     /// The company; null while it has not arrived.
     pub company: Option<Box<Company>>,
+    /// The customer's contact; null where it names none.
     pub person: Option<Box<Person>>,
     /// The won deal that it bills: the surest of those that it is linked with.
     pub opportunity: Option<Box<Opportunity>>,
@@ -281,38 +295,71 @@ inputs! {
     ReceivableFilter, ReceivableOrder, ReceivableOrderField;
     close_id { close_id }
     columns {
+        /// The id here.
         id: IdFilter => "id" Uuid false;
+        /// The number of the invoice.
         number: TextFilter => "number" Text true;
+        /// Where it stands.
         status: ReceivableStatusFilter => "status" Text true;
+        /// The status as Close shows it.
         status_label: TextFilter => "status_label" Text true;
+        /// Whether it is paid, by its amounts.
         payment_status: PaymentStatusFilter => "payment_status" Text false;
+        /// The day of issue.
         issued_on: DateFilter => "issued_on" Date true;
+        /// The due date.
         due_on: DateFilter => "due_on" Date true;
+        /// The day on which it was paid.
         paid_on: DateFilter => "paid_on" Date true;
+        /// The terms of payment.
         terms: TextFilter => "terms" Text true;
+        /// The total in minor units, tax included.
         total_minor: BigIntFilter => "total_minor" Int true;
+        /// The tax in minor units.
         tax_minor: BigIntFilter => "tax_minor" Int true;
+        /// What was paid, in minor units.
         amount_paid_minor: BigIntFilter => "paid_minor" Int true;
+        /// What is left to pay, in minor units.
         balance_due_minor: BigIntFilter => "balance_minor" Int true;
+        /// The currency, ISO 4217, such as USD.
         currency: TextFilter => "currency" Text false;
+        /// When it was created in Close.
         created_at: DateTimeFilter => "source_created_at" Instant true;
+        /// When it was last changed in Close.
         updated_at: DateTimeFilter => "source_updated_at" Instant false;
+        /// The id of the connection that it is mirrored from.
+        connection_id: IdFilter => "connection_id" Uuid false;
+        /// When the mirror last wrote it.
+        synced_at: DateTimeFilter => "synced_at" Instant false;
     }
     one {
+        /// The company, by its own filter; it does not hold without one.
         company: CompanyFilter => &company::TABLE, "{x}.id = {t}.company_id";
+        /// The person, by its own filter.
         person: PersonFilter => &person::TABLE, "{x}.id = {t}.person_id";
+        /// The won deal that it bills, by its own filter.
         opportunity: OpportunityFilter => &opportunity::TABLE, ITS_OPPORTUNITY;
     }
     many {
+        /// What was paid of it.
         payments: TransactionFilter => &transaction::TABLE, "{x}.receivable_id = {t}.id and {x}.kind = 'invoice_payment'";
     }
     order {
+        /// By the due date.
         DueOn => "due_on" Date true;
+        /// By the day of issue.
         IssuedOn => "issued_on" Date true;
+        /// By the number of the invoice.
         Number => "number" Text true;
+        /// By total in minor units, whatever the currency.
         Total => "total_minor" Int true;
+        /// By what is left to pay in minor units, whatever the currency.
         BalanceDue => "balance_minor" Int true;
+        /// By when it was created in Close.
         CreatedAt => "source_created_at" Instant true;
+        /// By when it was last changed in Close.
         UpdatedAt => "source_updated_at" Instant false;
+        /// By the day on which it was paid.
+        PaidOn => "paid_on" Date true;
     }
 }

@@ -70,12 +70,36 @@ pub(crate) struct CustomField {
         name = "audit_trail",
         ty = "&AuditEntryConnection",
         desc = "What happened to the record, the newest first.",
-        arg(name = "first", ty = "Option<i32>"),
-        arg(name = "after", ty = "Option<String>"),
-        arg(name = "last", ty = "Option<i32>"),
-        arg(name = "before", ty = "Option<String>"),
-        arg(name = "filter", ty = "Option<AuditEntryFilter>"),
-        arg(name = "order_by", ty = "Option<Vec<AuditEntryOrder>>")
+        arg(
+            name = "first",
+            ty = "Option<i32>",
+            desc = "Size of the page, 0 to 500; 50 when neither first nor last is given."
+        ),
+        arg(
+            name = "after",
+            ty = "Option<String>",
+            desc = "Start behind this cursor."
+        ),
+        arg(
+            name = "last",
+            ty = "Option<i32>",
+            desc = "Size of the page, counted from the end."
+        ),
+        arg(
+            name = "before",
+            ty = "Option<String>",
+            desc = "End before this cursor."
+        ),
+        arg(
+            name = "filter",
+            ty = "Option<AuditEntryFilter>",
+            desc = "Only those of which all of this holds."
+        ),
+        arg(
+            name = "order_by",
+            ty = "Option<Vec<AuditEntryOrder>>",
+            desc = "The keys of the order, the first the most important; the newest first, unless given."
+        )
     )
 )]
 pub(crate) enum MirroredRecord {
@@ -113,12 +137,18 @@ pub(crate) enum Node {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum RecordType {
+    /// A company: a lead.
     #[default]
     Company,
+    /// A person: a contact.
     Person,
+    /// A deal.
     Opportunity,
+    /// A won deal or a payment.
     Transaction,
+    /// An invoice.
     Receivable,
+    /// A user.
     Member,
 }
 

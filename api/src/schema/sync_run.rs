@@ -62,9 +62,11 @@ word_enum! {
 word_enum! {
     /// How a run stands.
     RunStatus, RunStatusFilter {
+        /// It is at work.
         Running = "running",
         /// All its pages are committed.
         Succeeded = "succeeded",
+        /// It ended with an error.
         Failed = "failed",
         /// Stopped before its end; a later run resumes at its checkpoint.
         Interrupted = "interrupted",
@@ -75,6 +77,7 @@ word_enum! {
 #[derive(Debug, Default, Deserialize, SimpleObject)]
 #[serde(default)]
 pub(crate) struct RunProgress {
+    /// Records that are through.
     done: i64,
     /// Null where Close did not say.
     total: Option<i64>,
@@ -84,15 +87,23 @@ pub(crate) struct RunProgress {
 #[derive(Debug, Default, Deserialize, SimpleObject)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct SyncRun {
+    /// Id in this deployment, a UUID.
     pub id: ID,
+    /// The task.
     pub kind: RunKind,
+    /// How it stands.
     pub status: RunStatus,
+    /// When it started.
     pub started_at: DateTime<Utc>,
+    /// When it ended; null while it runs.
     pub finished_at: Option<DateTime<Utc>>,
+    /// How far it is.
     pub progress: RunProgress,
     /// Records that were new.
     pub created: i64,
+    /// Records that were changed.
     pub updated: i64,
+    /// Records that were gone.
     pub deleted: i64,
     /// Records that the mirror held already.
     pub unchanged: i64,
@@ -110,13 +121,19 @@ inputs! {
     SyncRunFilter, SyncRunOrder, SyncRunOrderField;
     close_id {}
     columns {
+        /// What it is.
         kind: RunKindFilter => "kind" Text false;
+        /// Where it stands.
         status: RunStatusFilter => "status" Text false;
+        /// When it started.
         started_at: DateTimeFilter => "started_at" Instant false;
     }
     one {}
     many {}
-    order { StartedAt => "started_at" Instant false; }
+    order {
+        /// By when it started.
+        StartedAt => "started_at" Instant false;
+    }
 }
 
 /// The newest first, unless an order is asked for.

@@ -10,7 +10,9 @@ use super::connection::{self, Connection};
 use super::inputs;
 use super::member::{self, Member, MemberFilter};
 use super::money::Money;
-use super::opportunity::{self, BillingPeriod, BillingPeriodFilter, Opportunity};
+use super::opportunity::{
+    self, BillingPeriod, BillingPeriodFilter, Opportunity, OpportunityFilter,
+};
 use super::page::{page_types, pages_of};
 use super::person::{self, Person, PersonFilter};
 use super::receivable::{self, Receivable, ReceivableFilter};
@@ -120,6 +122,7 @@ pub(crate) struct Transaction {
     pub synced_at: DateTime<Utc>,
     /// Custom fields of the deal that have a value; a payment has none.
     pub custom_fields: Vec<CustomField>,
+    /// What was booked.
     pub kind: TransactionKind,
     /// Day of the win or of the payment; null where Close has none, and then in no period.
     pub occurred_on: Option<Date>,
@@ -127,13 +130,17 @@ pub(crate) struct Transaction {
     pub amount: Option<Money>,
     /// How often the amount is paid.
     pub billing_period: BillingPeriod,
+    /// The category that the rules gave it, or null.
     pub category: Option<String>,
     /// Name of the rule that gave the category.
     pub category_rule: Option<String>,
+    /// Name of the pipeline of the deal.
     pub pipeline_name: Option<String>,
     /// The company; null while it has not arrived.
     pub company: Option<Box<Company>>,
+    /// The person whom the deal or invoice names.
     pub person: Option<Box<Person>>,
+    /// The member who owns the deal; null while not known.
     pub owner: Option<Box<Member>>,
     /// The deal that was won.
     pub opportunity: Option<Box<Opportunity>>,
@@ -160,6 +167,7 @@ page_types!(
 /// What transactions of one kind and currency add up to. Won deals and payments are never added to each other.
 #[derive(Debug, Deserialize, SimpleObject)]
 pub(crate) struct TransactionTotal {
+    /// What was booked.
     kind: TransactionKind,
     #[serde(flatten)]
     #[graphql(flatten)]
@@ -170,30 +178,58 @@ inputs! {
     TransactionFilter, TransactionOrder, TransactionOrderField;
     close_id { close_id }
     columns {
+        /// The id here.
         id: IdFilter => "id" Uuid false;
+        /// What it is.
         kind: TransactionKindFilter => "kind" Text false;
+        /// The day of the win or of the payment.
         occurred_on: DateFilter => "occurred_on" Date true;
+        /// The amount in minor units: 100000 is 1,000.00 USD.
         amount_minor: BigIntFilter => "amount_minor" Int true;
+        /// The currency, ISO 4217, such as USD.
         currency: TextFilter => "currency" Text false;
+        /// How often the amount is paid.
         billing_period: BillingPeriodFilter => "billing_period" Text false;
+        /// The category.
         category: TextFilter => "category" Text true;
+        /// The name of the rule that gave the category.
         category_rule: TextFilter => "category_rule" Text true;
+        /// The name of the pipeline.
         pipeline_name: TextFilter => "pipeline_name" Text true;
+        /// When it was created in Close.
         created_at: DateTimeFilter => "source_created_at" Instant true;
+        /// When it was last changed in Close.
         updated_at: DateTimeFilter => "source_updated_at" Instant false;
+        /// The id of the pipeline in Close, `pipe_…`.
+        pipeline_id: TextFilter => "pipeline_id" Text true;
+        /// The id of the connection that it is mirrored from.
+        connection_id: IdFilter => "connection_id" Uuid false;
+        /// When the mirror last wrote it.
+        synced_at: DateTimeFilter => "synced_at" Instant false;
     }
     one {
+        /// The company, by its own filter; it does not hold without one.
         company: CompanyFilter => &company::TABLE, "{x}.id = {t}.company_id";
+        /// The person, by its own filter.
         person: PersonFilter => &person::TABLE, "{x}.id = {t}.person_id";
+        /// The member who owns the deal, by its own filter.
         owner: MemberFilter => &member::TABLE, "{x}.id = {t}.owner_id";
+        /// The invoice that was paid, by its own filter.
         receivable: ReceivableFilter => &receivable::TABLE, "{x}.id = {t}.receivable_id";
+        /// The deal that was won.
+        opportunity: OpportunityFilter => &opportunity::TABLE, "{x}.id = {t}.opportunity_id";
     }
     many {}
     order {
+        /// By the day of the win or of the payment.
         OccurredOn => "occurred_on" Date true;
+        /// By amount in minor units, whatever the currency.
         Amount => "amount_minor" Int true;
+        /// By category.
         Category => "category" Text true;
+        /// By when it was created in Close.
         CreatedAt => "source_created_at" Instant true;
+        /// By when it was last changed in Close.
         UpdatedAt => "source_updated_at" Instant false;
     }
 }

@@ -8,8 +8,11 @@
 
 mod aging;
 mod attention;
+mod convert;
+mod custom;
 mod days;
 mod documents;
+mod golden;
 mod hostile;
 mod http;
 mod invoices;
@@ -24,6 +27,7 @@ mod plans;
 mod receivables;
 mod records;
 mod revenue;
+mod search;
 mod summary;
 mod tenancy;
 mod times;

@@ -93,6 +93,15 @@ fn summary(node: &Value) -> String {
 
 const SIZE: i32 = 20_000;
 
+/// Values inside JSON columns: a rare one, and one of each person. What the updates left behind is taken away.
+const RARE: [&str; 4] = [
+    "insert into custom_field (connection_id, record_type, close_id, name, type, accepts_multiple_values, position)
+     select id, 'company', 'cf_industry', 'Industry', 'choices', false, 1 from connection",
+    "update company set custom = jsonb_build_object('cf_industry', case when close_id like 'lead_77%' then 'Rare' else 'Usual' end)",
+    "update person set emails = jsonb_build_array(jsonb_build_object('email', primary_email)) where primary_email is not null",
+    "vacuum analyze",
+];
+
 /// Questions with the most rows that their answers may cost to read.
 fn questions() -> Vec<(String, f64)> {
     let mut questions = Vec::new();
@@ -150,6 +159,9 @@ fn questions() -> Vec<(String, f64)> {
         "{ opportunities(filter: { updatedAt: { gt: \"2999-01-01T00:00:00Z\" } }) { nodes { id } totalCount } }",
         "{ companies(first: 20) { nodes { name people(first: 2) { nodes { name } } transactions(first: 2) { nodes { id } } } } }",
         "{ events(first: 20) { nodes { id } } }",
+        "{ companies(filter: { customFields: { name: \"Industry\", text: { eq: \"Rare\" } } }) { nodes { id } totalCount } }",
+        "{ companies(filter: { domain: { contains: \"c77.EX\" } }) { totalCount } }",
+        "{ people(filter: { email: { eq: \"p76@example.com\" } }) { totalCount } }",
         "{ receivables(first: 100, filter: { paymentStatus: { in: [UNPAID, PARTIAL] } }, orderBy: [{ field: DUE_ON }]) { nodes { number flags lineItems { description } company { name } opportunity { id } payments { occurredOn } } } }",
         "{ receivables(filter: { number: { eq: \"INV-7\" } }, orderBy: [{ field: NUMBER }]) { nodes { id } totalCount } }",
         "{ company(closeId: \"lead_77\") { receivables { nodes { id } } outstandingBalance { amount } averageDaysToPay } }",
@@ -157,8 +169,21 @@ fn questions() -> Vec<(String, f64)> {
         "{ transactions(filter: { closeId: { in: [\"custobj_34\", \"oppo_33\"] } }, orderBy: [{ field: UPDATED_AT }]) { nodes { id } totalCount } }",
     ];
     questions.extend(few.map(|query| (query.to_owned(), 3_000.0)));
+    questions.extend(searches().map(|query| (query.to_owned(), 6_500.0)));
     questions.extend(figures());
     questions
+}
+
+/// Searches; nearly all names begin alike, so that the number of candidates ends one.
+fn searches() -> [&'static str; 6] {
+    [
+        "{ search(query: \"Company 7\") { nodes { record { id } } } }",
+        "{ search(query: \"p77@example.com\") { nodes { record { id } } } }",
+        "{ search(query: \"c7.exmple\") { nodes { record { id } } } }",
+        "{ search(query: \"+1 (555) 77\", types: [PERSON]) { nodes { record { id } } } }",
+        "{ search(query: \"INV-77\", types: [RECEIVABLE]) { nodes { record { id } } } }",
+        "{ search(query: \"lead_77\") { nodes { record { id } } } }",
+    ]
 }
 
 /// Figures with the most rows that they may read.
@@ -178,6 +203,10 @@ fn figures() -> Vec<(String, f64)> {
         (
             "{ revenue(period: THIS_QUARTER, groupBy: [COMPANY], first: 10) { group { label } total { amount } } }",
             won_in(184.0) + 50.0,
+        ),
+        (
+            "{ revenue(period: THIS_QUARTER, convertTo: \"EUR\") { converted { missing { count } } } }",
+            won_in(184.0),
         ),
         (
             "{ receivablesAging { bucket count balanceDue { amount } } }",
@@ -236,6 +265,9 @@ async fn lists_and_lookups_read_about_the_rows_that_they_answer() {
     world.seed(OTHER, SIZE).await;
     world.seed_invoices(ONE, SIZE).await;
     world.seed_invoices(OTHER, SIZE).await;
+    for statement in RARE {
+        sqlx::query(statement).execute(&world.pool).await.unwrap();
+    }
     let token = world.token(&[ONE, OTHER]).await;
     for (query, allowed) in questions() {
         plans.0.lock().unwrap().clear();

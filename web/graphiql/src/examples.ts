@@ -4,6 +4,7 @@ import unmatched from '../examples/find-unmatched-records.graphql?raw';
 import pipeline from '../examples/pipeline.graphql?raw';
 import revenueTrend from '../examples/revenue-trend.graphql?raw';
 import month from '../examples/summarise-this-month.graphql?raw';
+import search from '../examples/search.graphql?raw';
 import syncHealth from '../examples/sync-health.graphql?raw';
 import unpaidInvoices from '../examples/unpaid-invoices.graphql?raw';
 import needsAttention from '../examples/what-needs-attention.graphql?raw';
@@ -52,6 +53,12 @@ export const EXAMPLES: readonly [Example, ...Example[]] = [
     title: 'Unmatched records',
     about: 'Deals without invoices and the like, with what may be missing.',
     query: unmatched,
+  },
+  {
+    title: 'Search',
+    about: 'Records of every type by name, address, number or id, typos forgiven.',
+    query: search,
+    variables: '{\n  "text": "…"\n}',
   },
   {
     title: 'Companies',

@@ -8,9 +8,11 @@ use crate::query::scalars::Date;
 /// What revenue is grouped by; currencies are always apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub(crate) enum RevenueGroupBy {
+    /// Each day.
     Day,
     /// Monday to Sunday.
     Week,
+    /// Of the calendar.
     Month,
     /// Of the calendar year.
     Quarter,
@@ -20,17 +22,22 @@ pub(crate) enum RevenueGroupBy {
     FiscalQuarter,
     /// Of each connection; it is named after the calendar year in which it ends.
     FiscalYear,
+    /// The company of the deal or invoice.
     Company,
     /// The member who owns the deal.
     Owner,
+    /// The pipeline of the deal.
     Pipeline,
+    /// The category that rules gave the deal.
     Category,
+    /// The value of the deal's custom field that `customField` names; several values are one group. Payments have none.
+    CustomField,
 }
 
 /// One of the groups of a row.
 #[derive(Clone, Debug, PartialEq, Eq, SimpleObject)]
 pub(crate) struct RevenueGroup {
-    /// Id of the company or owner here, id of the pipeline in Close, the category itself, or the name of the time, such as
+    /// Id of the company or owner here, id of the pipeline in Close, the category or value itself, or the name of the time, such as
     /// 2026-01-31, 2026-W05, 2026-01, 2026-Q1, 2026, FY2026-Q1 or FY2026. Null for what has none.
     pub(super) key: Option<String>,
     /// For people.
@@ -50,7 +57,9 @@ impl RevenueGroupBy {
             Self::Month => ("month", "1 month"),
             Self::Quarter | Self::FiscalQuarter => ("quarter", "3 months"),
             Self::Year | Self::FiscalYear => ("year", "1 year"),
-            Self::Company | Self::Owner | Self::Pipeline | Self::Category => return None,
+            Self::Company | Self::Owner | Self::Pipeline | Self::Category | Self::CustomField => {
+                return None;
+            }
         })
     }
 
@@ -96,9 +105,13 @@ impl RevenueGroupBy {
         }
     }
 
-    /// SQL of the key and of the label that stand in a transaction `t`; an empty key is none.
-    pub(super) fn columns(self) -> (&'static str, &'static str) {
-        match self {
+    /// SQL of the key and of the label that stand in a transaction `t`, whose custom value is `custom`; an empty key is
+    /// none.
+    pub(super) fn columns(self, custom: &str) -> (String, String) {
+        if self == Self::CustomField {
+            return (format!("coalesce({custom}, '')"), custom.to_owned());
+        }
+        let (key, label) = match self {
             Self::Company => ("coalesce(t.company_id::text, '')", "null::text"),
             Self::Owner => ("coalesce(t.owner_id::text, '')", "null::text"),
             Self::Pipeline => (
@@ -106,7 +119,8 @@ impl RevenueGroupBy {
                 "t.pipeline_name",
             ),
             _ => ("coalesce(t.category, '')", "t.category"),
-        }
+        };
+        (key.to_owned(), label.to_owned())
     }
 
     /// The table that has the label of a key which is an id.

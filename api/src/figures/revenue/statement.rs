@@ -1,11 +1,14 @@
 //! The SQL of revenue: facts, the groups that are shown, and zeros for times without any.
 
 use super::Question;
+use super::convert;
 use super::group::RevenueGroupBy;
 use crate::error::{ApiError, Result};
 use crate::figures::span::bounds;
 use crate::query::compile::{Bind, Compiler};
+use crate::query::custom::FieldName;
 use crate::query::period::Bounds;
+use crate::schema::TRANSACTION;
 
 /// Groups that are not of time, at most.
 pub(super) const MAX_GROUPS: i64 = 500;
@@ -22,10 +25,14 @@ struct Shape {
     time: Option<RevenueGroupBy>,
     others: Vec<RevenueGroupBy>,
     time_first: bool,
+    /// SQL of the custom value of a transaction `t`.
+    custom: String,
+    /// The bind of the currency that rows are converted to.
+    converted: Option<String>,
 }
 
 impl Shape {
-    fn of(question: &Question) -> Result<Self> {
+    fn of(compiler: &mut Compiler<'_>, question: &Question) -> Result<Self> {
         let groups = &question.groups;
         let (times, others): (Vec<RevenueGroupBy>, Vec<RevenueGroupBy>) =
             groups.iter().partition(|group| group.unit().is_some());
@@ -46,6 +53,12 @@ impl Shape {
             time: times.first().copied(),
             time_first: groups.first().is_some_and(|group| group.unit().is_some()),
             others,
+            custom: custom(compiler, question)?,
+            converted: question
+                .convert_to
+                .clone()
+                .map(|to| compiler.bind(Bind::Text(to)))
+                .transpose()?,
         })
     }
 
@@ -60,9 +73,12 @@ impl Shape {
     }
 
     /// Keys and labels of the groups that are not of time, two of each.
-    fn columns(&self) -> [(&'static str, &'static str); 2] {
-        let none = ("''", "null::text");
-        let at = |place: usize| self.others.get(place).map_or(none, |group| group.columns());
+    fn columns(&self) -> [(String, String); 2] {
+        let none = || ("''".to_owned(), "null::text".to_owned());
+        let at = |place: usize| {
+            let group = self.others.get(place);
+            group.map_or_else(none, |group| group.columns(&self.custom))
+        };
         [at(0), at(1)]
     }
 
@@ -77,7 +93,7 @@ impl Shape {
         };
         format!(
             "select t.connection_id, t.currency, t.amount_minor as amount, t.occurred_on >= c.since as current,
-                    c.since, c.until, c.ahead, {k1} as k1, {k2} as k2, {l1} as l1, {l2} as l2, {bucket} as bucket
+                    c.since, c.until, c.ahead, {k1} as k1, {k2} as k2, {l1} as l1, {l2} as l2, {bucket} as bucket, t.occurred_on as day
                from c join transaction t on t.connection_id = c.connection_id and t.kind = '{kind}' and {days}",
             bucket = self.bucket("t.occurred_on"),
         )
@@ -98,7 +114,7 @@ impl Shape {
 
     /// What is summed: facts of the groups that are shown, and rows that add nothing.
     fn shown(&self) -> String {
-        let columns = "amount, current, since, until, ahead, k1, k2, l1, l2, bucket";
+        let columns = "amount, current, since, until, ahead, k1, k2, l1, l2, bucket, day";
         let nothing = "null::bigint, null::boolean, c.since, c.until, c.ahead";
         if !self.others.is_empty() {
             let facts = format!(
@@ -109,7 +125,7 @@ impl Shape {
             };
             return format!(
                 "{facts} union all
-                 select u.place, u.currency, {nothing}, u.k1, u.k2, u.l1, u.l2, {bucket}
+                 select u.place, u.currency, {nothing}, u.k1, u.k2, u.l1, u.l2, {bucket}, null::date
                    from (select f.connection_id, f.currency, f.k1, f.k2, max(f.l1) as l1, max(f.l2) as l2, min(p.place) as place
                            from facts f join kept p using (currency, k1, k2)
                           group by f.connection_id, f.currency, f.k1, f.k2) u
@@ -122,11 +138,11 @@ impl Shape {
         match self.times() {
             // A connection's own currency has a row even when nothing came in.
             None => format!(
-                "{facts} union all select 0, c.currency, {own}, null::date from c"
+                "{facts} union all select 0, c.currency, {own}, null::date, null::date from c"
             ),
             Some(times) => format!(
                 "{facts} union all
-                 select 0, u.currency, {own}, g.bucket::date
+                 select 0, u.currency, {own}, g.bucket::date, null::date
                    from (select connection_id, currency from c union select connection_id, currency from facts) u
                    join c on c.connection_id = u.connection_id cross join lateral {times}"
             ),
@@ -179,10 +195,10 @@ impl Shape {
             "(with c as (select * from {CALENDARS}),
                facts as ({facts}),
                {kept}
-               shown as ({shown})
+               shown as ({shown}){rates}
              select coalesce(json_agg(json_build_object(
                         'currency', r.currency, 'since', r.since, 'until', r.until, 'total', r.total::text,
-                        'count', r.count, 'known', r.known, 'previous', {previous}, 'keys', {keys},
+                        'count', r.count, 'known', r.known, 'previous', {previous}, 'keys', {keys}, 'converted', {converted},
                         'time', case when r.bucket is not null
                                      then json_build_object('start', r.bucket, 'from', r.first, 'to', r.last) end)
                     order by {order}), '[]')
@@ -194,8 +210,12 @@ impl Shape {
                             count(*) filter (where s.current) as count,
                             count(s.amount) filter (where s.current) as known,
                             coalesce(sum(s.amount) filter (where not s.current), 0) as previous_total,
-                            count(*) filter (where not s.current) as previous_count
-                       from shown s group by s.currency, s.k1, s.k2, s.bucket) r)",
+                            count(*) filter (where not s.current) as previous_count{sums}
+                       from shown s {join} group by s.currency, s.k1, s.k2, s.bucket) r)",
+            rates = self.converted.as_deref().map_or_else(String::new, convert::rates),
+            converted = self.converted.as_deref().map_or_else(|| "null".to_owned(), |to| convert::JSON.replace("{to}", to)),
+            sums = if self.converted.is_some() { convert::SUMS } else { "" },
+            join = if self.converted.is_some() { convert::JOIN } else { "" },
             facts = self.facts(kind),
             kept = self.kept(),
             shown = self.shown(),
@@ -223,9 +243,37 @@ impl Shape {
     }
 }
 
+/// SQL of the value of the custom field that is asked for; several values are one text.
+fn custom(compiler: &mut Compiler<'_>, question: &Question) -> Result<String> {
+    let name = match (
+        &question.custom_field,
+        question.groups.contains(&RevenueGroupBy::CustomField),
+    ) {
+        (None, false) => return Ok(String::new()),
+        (Some(name), true) => FieldName::Name(name.clone()),
+        _ => {
+            let allowed = "customField goes with groupBy: [CUSTOM_FIELD], and names the field";
+            return Err(ApiError::BadInput(allowed.to_owned()));
+        }
+    };
+    let mut values = Vec::new();
+    for field in compiler.custom_fields(&TRANSACTION, &name, None)? {
+        let key = compiler.bind(Bind::Text(field.id))?;
+        values.push(format!("t.custom -> {key}::text"));
+    }
+    values.push("null::jsonb".to_owned());
+    Ok(format!(
+        "(select case when jsonb_typeof(z.v) = 'array'
+                      then (select string_agg(e.v, ', ') from jsonb_array_elements_text(z.v) e (v))
+                      else z.v #>> '{{}}' end
+            from (select coalesce({}) as v) z)",
+        values.join(", ")
+    ))
+}
+
 /// SQL of the rows as a JSON array.
 pub(super) fn compile(compiler: &mut Compiler<'_>, question: &Question) -> Result<String> {
-    let shape = Shape::of(question)?;
+    let shape = Shape::of(compiler, question)?;
     let first = match question.first.map_or(MAX_GROUPS, i64::from) {
         first if first < 0 => return Err(ApiError::BadInput("first is 0 or more".to_owned())),
         asked if asked > MAX_GROUPS => {

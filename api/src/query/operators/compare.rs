@@ -2,6 +2,7 @@
 
 use async_graphql::InputObject;
 use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
 
 use super::{Equality, Operand, Operators, on};
 use crate::error::{ApiError, Result};
@@ -17,11 +18,15 @@ pub(crate) type IntFilter = Compare<i32>;
 /// Compares integers of 64 bits, such as minor units of money.
 pub(crate) type BigIntFilter = Compare<BigInt>;
 
+/// Compares numbers, given as text or as numbers, exactly.
+pub(crate) type DecimalFilter = Compare<Decimal>;
+
 /// Compares with values; all that is given must hold.
 #[derive(Debug, InputObject)]
 #[graphql(
     concrete(name = "IntFilter", params(i32)),
     concrete(name = "BigIntFilter", params(BigInt)),
+    concrete(name = "DecimalFilter", params(Decimal)),
     concrete(name = "TextComparison", params(String)),
     concrete(name = "DateComparison", params(Date)),
     concrete(name = "DateTimeComparison", params(Instant))
@@ -48,7 +53,7 @@ pub(crate) struct Compare<T: Operand> {
 }
 
 impl<T: Operand> Compare<T> {
-    pub(super) fn tests(self) -> Result<Vec<Test>> {
+    pub(crate) fn tests(self) -> Result<Vec<Test>> {
         let mut tests = Equality {
             eq: self.eq,
             ne: self.ne,
@@ -94,8 +99,8 @@ macro_rules! time_filter {
             next_days: Option<u32>,
         }
 
-        impl Operators for $name {
-            fn conditions(self, column: Column) -> Result<Vec<Filter>> {
+        impl $name {
+            pub(crate) fn tests(self) -> Result<Vec<Test>> {
                 let mut tests = self.compare.tests()?;
                 let spans = [
                     self.period.map(Span::Period),
@@ -103,7 +108,13 @@ macro_rules! time_filter {
                     self.next_days.map(Span::NextDays),
                 ];
                 tests.extend(spans.into_iter().flatten().map(Test::Within));
-                Ok(on(column, tests))
+                Ok(tests)
+            }
+        }
+
+        impl Operators for $name {
+            fn conditions(self, column: Column) -> Result<Vec<Filter>> {
+                Ok(on(column, self.tests()?))
             }
         }
     };
@@ -139,6 +150,7 @@ operand!(i32 as Int, |given| Ok(i64::from(given)));
 operand!(BigInt as Int, |given| i64::try_from(given.0).map_err(
     |_| ApiError::BadInput(format!("{} is no integer of 64 bits", given.0))
 ));
+operand!(Decimal as Number, Ok);
 operand!(String as Text, Ok);
 operand!(Date as Date, |given| Ok(given.0));
 operand!(Instant as Instant, Ok);

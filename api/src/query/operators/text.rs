@@ -21,8 +21,8 @@ pub(crate) struct TextFilter {
     ends_with: Option<String>,
 }
 
-impl Operators for TextFilter {
-    fn conditions(self, column: Column) -> Result<Vec<Filter>> {
+impl TextFilter {
+    pub(crate) fn tests(self) -> Result<Vec<Test>> {
         let mut tests = self.compare.tests()?;
         let patterns = [
             ("%", self.contains, "%"),
@@ -32,12 +32,18 @@ impl Operators for TextFilter {
         for (before, text, after) in patterns {
             tests.extend(text.map(|text| Test::Like(format!("{before}{}{after}", escape(&text)))));
         }
-        Ok(on(column, tests))
+        Ok(tests)
+    }
+}
+
+impl Operators for TextFilter {
+    fn conditions(self, column: Column) -> Result<Vec<Filter>> {
+        Ok(on(column, self.tests()?))
     }
 }
 
 /// Text in which LIKE sees no wildcard.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.replace('\\', "\\\\")
         .replace('%', "\\%")
         .replace('_', "\\_")

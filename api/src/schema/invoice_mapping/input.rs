@@ -14,6 +14,7 @@ use crate::error::{ApiError, Result};
 /// A field of an invoice and what it means.
 #[derive(Debug, InputObject)]
 pub(crate) struct InvoiceFieldInput {
+    /// What it means.
     role: InvoiceRole,
     /// Id of the field in Close, `cf_…`.
     field_id: String,
@@ -22,6 +23,7 @@ pub(crate) struct InvoiceFieldInput {
 /// A field of a line and what it means.
 #[derive(Debug, InputObject)]
 pub(crate) struct InvoiceLineFieldInput {
+    /// What it means.
     role: InvoiceLineRole,
     /// Id of the field in Close, `cf_…`.
     field_id: String,
@@ -32,6 +34,7 @@ pub(crate) struct InvoiceLineFieldInput {
 pub(crate) struct InvoiceLineObjectsInput {
     /// Close's `cotype_…`.
     type_id: String,
+    /// Its fields that mean something.
     fields: Vec<InvoiceLineFieldInput>,
 }
 
@@ -49,7 +52,9 @@ pub(crate) struct InvoiceLineTextInput {
 /// Where the lines of an invoice are.
 #[derive(Debug, OneofObject)]
 pub(crate) enum InvoiceLinesInput {
+    /// Custom Objects of a type of their own.
     Objects(InvoiceLineObjectsInput),
+    /// Rows in a field of the invoice.
     Text(InvoiceLineTextInput),
 }
 
@@ -58,6 +63,7 @@ pub(crate) enum InvoiceLinesInput {
 pub(crate) struct InvoiceStatusWordInput {
     /// The word as invoices have it; upper and lower case are the same.
     word: String,
+    /// What it means.
     status: ReceivableStatus,
 }
 
@@ -73,6 +79,7 @@ pub(crate) struct InvoiceMappingInput {
     /// Needed with a field of the role STATUS. Words that are not named make a status unknown, which flags the invoice.
     #[graphql(default)]
     status_words: Vec<InvoiceStatusWordInput>,
+    /// How amounts are written that are kept as text.
     #[graphql(default)]
     decimals: AmountDecimals,
     /// ISO 4217, for invoices that name none; the organization's, unless given.

@@ -11,21 +11,31 @@ use super::super::receivable::ReceivableStatus;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "stored::Role")]
 pub(crate) enum InvoiceRole {
+    /// The number of the invoice.
     Number,
     /// What is to be paid, tax included. Every mapping has it.
     Amount,
+    /// The tax in it.
     Tax,
+    /// The currency, ISO 4217.
     Currency,
+    /// What was paid.
     AmountPaid,
     /// What is left to pay.
     Balance,
+    /// The day of issue.
     IssuedOn,
+    /// The due date.
     DueOn,
+    /// The day on which it was paid.
     PaidOn,
+    /// The status word.
     Status,
+    /// The customer's contact.
     Contact,
     /// Close id of the deal that it bills.
     Opportunity,
+    /// The terms of payment.
     Terms,
 }
 
@@ -35,11 +45,15 @@ pub(crate) enum InvoiceRole {
 pub(crate) enum InvoiceLineRole {
     /// The invoice that the line is of; only where lines are Custom Objects, and needed there.
     Invoice,
+    /// What was sold.
     Description,
+    /// How much of it.
     Quantity,
+    /// The price of one.
     UnitPrice,
     /// Per cent.
     TaxRate,
+    /// What the line comes to.
     Total,
 }
 
@@ -60,13 +74,16 @@ pub(crate) enum AmountDecimals {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "types::Kind")]
 pub(crate) enum CustomTypeKind {
+    /// Custom Objects.
     CustomObject,
+    /// Custom Activities.
     CustomActivity,
 }
 
 /// A field of an invoice and what it means.
 #[derive(Debug, SimpleObject)]
 pub(crate) struct InvoiceField {
+    /// What it means.
     role: InvoiceRole,
     /// Id of the field in Close, `cf_…`.
     field_id: String,
@@ -77,6 +94,7 @@ pub(crate) struct InvoiceField {
 /// A field of a line and what it means.
 #[derive(Debug, SimpleObject)]
 pub(crate) struct InvoiceLineField {
+    /// What it means.
     role: InvoiceLineRole,
     /// Id of the field in Close, `cf_…`.
     field_id: String,
@@ -89,14 +107,18 @@ pub(crate) struct InvoiceLineField {
 pub(crate) struct InvoiceLineObjects {
     /// Close's `cotype_…`.
     type_id: String,
+    /// Its name; null when it is not there any more.
     type_name: Option<String>,
+    /// Its fields that mean something.
     fields: Vec<InvoiceLineField>,
 }
 
 /// Lines that stand in a field of the invoice, a row a line.
 #[derive(Debug, SimpleObject)]
 pub(crate) struct InvoiceLineText {
+    /// Id of the field in Close, `cf_…`.
     field_id: String,
+    /// Its name; null when it is not there any more.
     field_name: Option<String>,
     /// What stands between two values of a row.
     separator: String,
@@ -107,7 +129,9 @@ pub(crate) struct InvoiceLineText {
 /// Where the lines of an invoice are: exactly one of these.
 #[derive(Debug, SimpleObject)]
 pub(crate) struct InvoiceLines {
+    /// Custom Objects of a type of their own.
     objects: Option<InvoiceLineObjects>,
+    /// Rows in a field of the invoice.
     text: Option<InvoiceLineText>,
 }
 
@@ -116,6 +140,7 @@ pub(crate) struct InvoiceLines {
 pub(crate) struct InvoiceStatusWord {
     /// The word in lower case.
     word: String,
+    /// What it means.
     status: ReceivableStatus,
 }
 
@@ -126,11 +151,15 @@ pub(crate) struct InvoiceMapping {
     type_id: String,
     /// Its name; null when it is not there any more.
     type_name: Option<String>,
+    /// What invoices are in Close.
     kind: CustomTypeKind,
+    /// The fields that mean something.
     fields: Vec<InvoiceField>,
     /// Null where invoices have no lines.
     lines: Option<InvoiceLines>,
+    /// What the words of the status mean; words that are not named are unknown.
     status_words: Vec<InvoiceStatusWord>,
+    /// How amounts are written that are kept as text.
     decimals: AmountDecimals,
     /// ISO 4217, for invoices that name none; null means the organization's.
     currency: Option<String>,
@@ -139,22 +168,28 @@ pub(crate) struct InvoiceMapping {
 /// A field with the role that it seems to have.
 #[derive(Debug, SimpleObject)]
 pub(crate) struct ProposedInvoiceField {
+    /// What it seems to mean.
     role: InvoiceRole,
+    /// Id of the field in Close, `cf_…`.
     field_id: String,
+    /// Its name in Close.
     field_name: String,
     /// How sure it is, from 0 to 1.
     score: f64,
+    /// What speaks for it, in words.
     reason: String,
 }
 
 /// A type that may hold the invoices.
 #[derive(Debug, SimpleObject)]
 pub(crate) struct InvoiceMappingProposal {
+    /// Name of the type in Close.
     type_name: String,
     /// How sure it is, from 0 to 1.
     score: f64,
     /// What speaks for it, and against it.
     reasons: Vec<String>,
+    /// Its fields with the roles that they seem to have.
     fields: Vec<ProposedInvoiceField>,
     /// What would be used.
     mapping: InvoiceMapping,
@@ -165,11 +200,13 @@ pub(crate) struct InvoiceMappingProposal {
 pub(crate) struct CustomTypeField {
     /// Id of the field in Close, `cf_…`.
     id: String,
+    /// Its name in Close.
     name: String,
     /// Its type in Close: text, number, date, datetime, choices, user, contact, custom_object, textarea or hidden.
     r#type: String,
     /// The words that a `choices` field offers.
     choices: Vec<String>,
+    /// Whether a record may have several values in it.
     accepts_multiple_values: bool,
     /// The type that a `custom_object` field refers to, `cotype_…`.
     refers_to: Option<String>,
@@ -182,10 +219,13 @@ pub(crate) struct CustomTypeField {
 pub(crate) struct CustomType {
     /// Close's `cotype_…` or `actitype_…`.
     id: String,
+    /// What its records are in Close.
     kind: CustomTypeKind,
+    /// Its name in Close.
     name: String,
     /// Whether it is out of use in Close.
     archived: bool,
+    /// Its fields, in the order of Close.
     fields: Vec<CustomTypeField>,
 }
 

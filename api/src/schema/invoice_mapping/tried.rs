@@ -24,17 +24,25 @@ const MAX_INVOICES: i32 = 100;
 pub(crate) struct TriedInvoice {
     /// Id in Close, `custobj_…` or `acti_…`.
     close_id: String,
+    /// The number of the invoice.
     number: Option<String>,
     /// Null where the status word is not among the mapping's.
     status: Option<ReceivableStatus>,
     /// The status word itself.
     status_label: Option<String>,
+    /// Whether it would be paid, by its amounts.
     payment_status: PaymentStatus,
+    /// The day of issue.
     issued_on: Option<Date>,
+    /// The due date.
     due_on: Option<Date>,
+    /// The day on which it was paid.
     paid_on: Option<Date>,
+    /// What is to be paid, tax included.
     total: Option<Money>,
+    /// What was paid.
     amount_paid: Option<Money>,
+    /// What is left to pay.
     balance_due: Option<Money>,
     /// What does not fit together.
     flags: Vec<ReceivableFlag>,

@@ -47,7 +47,9 @@ pub(super) const FLAGS: &str =
 #[derive(Debug, Default, Deserialize, SimpleObject)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct LineItem {
+    /// What was sold.
     description: Option<String>,
+    /// How much of it; exact.
     #[serde(deserialize_with = "exact")]
     quantity: Option<Decimal>,
     /// Null where it is unknown, or has more decimals than the currency: nothing is rounded.
