@@ -15,12 +15,12 @@ where (r.connection_id = t1.connection_id) is true and r.company_id = t1.id and 
 group by r.currency) s), 'averageDaysToPay', (select trim_scale(round(avg(r.paid_on - r.issued_on), 2))::text
 from receivable r
 where (r.connection_id = t1.connection_id) is true and r.company_id = t1.id and r.payment_status in ('paid', 'overpaid')), 'auditTrail', json_build_object('', json_build_object('limit', 50, 'backward', false, 'resumed', false, 'order', 'audit_entry seq-', 'rows', (select coalesce(json_agg(p.j), '[]')
-from (select json_build_object('k', json_build_array(t2.seq::text), 'n', json_build_object('at', t2.at)) as j
+from (select json_build_object('k', null, 'n', json_build_object('at', t2.at)) as j
 from (select t2.*
 from audit_entry t2
 where (t2.connection_id = t1.connection_id) is true and t2.record_id = t1.id
 order by t2.seq desc
 limit 51) t2) p))))
 from company t1
-where t1.connection_id = any($2) and t1.id = any($1)
+where t1.connection_id = $2 and t1.id = any($1)
 limit 1)

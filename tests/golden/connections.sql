@@ -14,8 +14,7 @@ where e.connection_id = t1.id and e.state in ('pending', 'failed')
 union all select d.received_at
 from delivery d
 where d.connection_id = t1.id) w), 'runs', json_build_object($1::text, json_build_object('limit', 5, 'backward', false, 'resumed', false, 'order', 'sync_run started_at-id-', 'rows', (select coalesce(json_agg(p.j), '[]')
-from (select json_build_object('k', json_build_array((extract(epoch
-from t2.started_at) * 1000000)::bigint::text, t2.id::text), 'n', json_build_object('kind', t2.kind)) as j
+from (select json_build_object('k', null, 'n', json_build_object('kind', t2.kind)) as j
 from (select t2.*
 from sync_run t2
 where (t2.connection_id = t1.id) is true and t2.connection_id = t1.id
@@ -23,4 +22,4 @@ order by t2.started_at desc, t2.id desc
 limit 6) t2) p))))
 order by t1.created_at), '[]')
 from connection t1
-where t1.id = any($2))
+where t1.id = $2)

@@ -2,13 +2,9 @@
 select json_build_object('limit', 20, 'backward', false, 'resumed', false, 'order', 'member name+id+', 'rows', (select coalesce(json_agg(p.j), '[]')
 from (select json_build_object('k', json_build_array(t1.name::text, t1.id::text), 'n', json_build_object('id', t1.id)) as j
 from (select t1.*
-from unnest($2::uuid[]) c (id)
-cross join lateral (select t1.*
 from member t1
-where t1.connection_id = c.id and (t1.email ilike $1)
-order by t1.name asc, t1.id asc
-limit 21) t1
+where t1.connection_id = $1 and (t1.email ilike $2)
 order by t1.name asc, t1.id asc
 limit 21) t1) p), 'totalCount', (select count(*)
 from member t2
-where t2.connection_id = any($2) and (t2.email ilike $3)))
+where t2.connection_id = $1 and (t2.email ilike $3)))

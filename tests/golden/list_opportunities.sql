@@ -6,18 +6,14 @@ where (t2.connection_id = t1.connection_id) is true and t2.id = any(array(select
 from link k
 where k.connection_id = t1.connection_id and k.opportunity_id = t1.id and k.state = 'linked'))))))) as j
 from (select t1.*
-from unnest($3::uuid[]) c (id)
-cross join lateral (select t1.*
 from opportunity t1
-where t1.connection_id = c.id and (t1.status in ('active', 'won') and (t1.expected_on >= $1 and t1.expected_on <= $2))
-order by t1.value_minor desc, t1.id desc
-limit 21) t1
+where t1.connection_id = $1 and (t1.status in ('active', 'won') and (t1.expected_on >= $2 and t1.expected_on <= $3))
 order by t1.value_minor desc, t1.id desc
 limit 21) t1) p), 'totalCount', (select count(*)
 from opportunity t3
-where t3.connection_id = any($3) and (t3.status in ('active', 'won') and (t3.expected_on >= $4 and t3.expected_on <= $5))), 'totals', (select coalesce(json_agg(json_build_object('kind', s.kind, 'minor', s.minor, 'currency', s.currency)
+where t3.connection_id = $1 and (t3.status in ('active', 'won') and (t3.expected_on >= $4 and t3.expected_on <= $5))), 'totals', (select coalesce(json_agg(json_build_object('kind', s.kind, 'minor', s.minor, 'currency', s.currency)
 order by s.kind desc, s.currency), '[]')
 from (select null as kind, t4.currency, sum(t4.value_minor)::text as minor
 from opportunity t4
-where t4.connection_id = any($3) and (t4.status in ('active', 'won') and (t4.expected_on >= $6 and t4.expected_on <= $7)) and t4.value_minor is not null
+where t4.connection_id = $1 and (t4.status in ('active', 'won') and (t4.expected_on >= $6 and t4.expected_on <= $7)) and t4.value_minor is not null
 group by 1, t4.currency) s))

@@ -5,22 +5,18 @@ from company t3
 where t3.connection_id = t1.connection_id and t3.id = t1.company_id
 limit 1), 'id', t1.id)) as j
 from (select t1.*
-from unnest($4::uuid[]) c (id)
-cross join lateral (select t1.*
 from person t1
-where t1.connection_id = c.id and ((lower(jsonb_path_query_array(t1.emails, '$[*].email')::text) like lower($2) and exists (select
+where t1.connection_id = $1 and ((lower(jsonb_path_query_array(t1.emails, '$[*].email')::text) like lower($3) and exists (select
 from (select a -> 'email'
 from jsonb_array_elements(t1.emails) a) e (v)
 cross join lateral (select e.v #>> '{}') u (w)
-where u.w = $1)) and exists (select
+where u.w = $2)) and exists (select
 from company t2
-where t2.connection_id = t1.connection_id and t2.id = t1.company_id and (t2.domain = $3)))
-order by t1.primary_email desc, t1.id desc
-limit 21) t1
+where t2.connection_id = t1.connection_id and t2.id = t1.company_id and (t2.domain = $4)))
 order by t1.primary_email desc, t1.id desc
 limit 21) t1) p), 'totalCount', (select count(*)
 from person t4
-where t4.connection_id = any($4) and ((lower(jsonb_path_query_array(t4.emails, '$[*].email')::text) like lower($6) and exists (select
+where t4.connection_id = $1 and ((lower(jsonb_path_query_array(t4.emails, '$[*].email')::text) like lower($6) and exists (select
 from (select a -> 'email'
 from jsonb_array_elements(t4.emails) a) e (v)
 cross join lateral (select e.v #>> '{}') u (w)

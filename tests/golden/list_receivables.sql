@@ -15,18 +15,14 @@ order by l.position, l.source_created_at, l.close_id, l.id), '[]')
 from receivable_line l
 where l.connection_id = t1.connection_id and l.receivable_id = t1.id))) as j
 from (select t1.*
-from unnest($1::uuid[]) c (id)
-cross join lateral (select t1.*
 from receivable t1
-where t1.connection_id = c.id and (t1.payment_status in ('unpaid', 'partial'))
-order by t1.due_on asc, t1.id asc
-limit 21) t1
+where t1.connection_id = $1 and (t1.payment_status in ('unpaid', 'partial'))
 order by t1.due_on asc, t1.id asc
 limit 21) t1) p), 'totalCount', (select count(*)
 from receivable t3
-where t3.connection_id = any($1) and (t3.payment_status in ('unpaid', 'partial'))), 'totals', (select coalesce(json_agg(json_build_object('kind', s.kind, 'minor', s.minor, 'currency', s.currency)
+where t3.connection_id = $1 and (t3.payment_status in ('unpaid', 'partial'))), 'totals', (select coalesce(json_agg(json_build_object('kind', s.kind, 'minor', s.minor, 'currency', s.currency)
 order by s.kind desc, s.currency), '[]')
 from (select null as kind, t4.currency, sum(case when t4.payment_status in ('unpaid', 'partial') then t4.balance_minor end)::text as minor
 from receivable t4
-where t4.connection_id = any($1) and (t4.payment_status in ('unpaid', 'partial')) and case when t4.payment_status in ('unpaid', 'partial') then t4.balance_minor end is not null
+where t4.connection_id = $1 and (t4.payment_status in ('unpaid', 'partial')) and case when t4.payment_status in ('unpaid', 'partial') then t4.balance_minor end is not null
 group by 1, t4.currency) s))

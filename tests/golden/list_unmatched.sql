@@ -123,35 +123,35 @@ order by u.place, u.created desc, u.id desc
 limit 21) p
 order by p.place, p.created desc, p.id desc) r), 'totalCount', 0 + (select count(*)
 from transaction t15
-where t15.connection_id = any($1) and t15.kind = 'won_deal' and exists (select
+where t15.connection_id = $2 and t15.kind = 'won_deal' and exists (select
 from invoice_mapping m
 where m.connection_id = t15.connection_id and m.state = 'active') and not exists (select
 from link k
 join receivable r on r.id = k.receivable_id and r.connection_id = k.connection_id
 where (k.connection_id = t15.connection_id) is true and k.opportunity_id = t15.opportunity_id and k.state = 'linked')) + (select count(*)
 from receivable t16
-where t16.connection_id = any($1) and (t16.status in ('draft', 'void')) is not true and not exists (select
+where t16.connection_id = $2 and (t16.status in ('draft', 'void')) is not true and not exists (select
 from link k
 join transaction w on w.connection_id = k.connection_id and w.opportunity_id = k.opportunity_id and w.kind = 'won_deal'
 where (k.connection_id = t16.connection_id) is true and k.receivable_id = t16.id and k.state = 'linked')) + (select count(*)
 from transaction t17
-where t17.connection_id = any($1) and t17.kind = 'invoice_payment' and not exists (select
+where t17.connection_id = $2 and t17.kind = 'invoice_payment' and not exists (select
 from link k
 join transaction w on w.connection_id = k.connection_id and w.opportunity_id = k.opportunity_id and w.kind = 'won_deal'
 where (k.connection_id = t17.connection_id) is true and k.receivable_id = t17.receivable_id and k.state = 'linked')) + (select count(*)
 from person t18
-where t18.connection_id = any($1) and (t18.company_id is null or not exists (select
+where t18.connection_id = $2 and (t18.company_id is null or not exists (select
 from company l
 where l.id = t18.company_id and l.connection_id = t18.connection_id))) + (select count(*)
 from transaction t19
-where t19.connection_id = any($1) and (t19.company_id is null or not exists (select
+where t19.connection_id = $2 and (t19.company_id is null or not exists (select
 from company l
 where l.id = t19.company_id and l.connection_id = t19.connection_id))) + (select count(*)
 from receivable t20
-where t20.connection_id = any($1) and (t20.company_id is null or not exists (select
+where t20.connection_id = $2 and (t20.company_id is null or not exists (select
 from company l
 where l.id = t20.company_id and l.connection_id = t20.connection_id))) + (select count(*)
 from company t21
-where t21.connection_id = any($1) and t21.domain is not null and exists (select
+where t21.connection_id = $2 and t21.domain is not null and exists (select
 from company d
 where d.connection_id = t21.connection_id and d.domain = t21.domain and d.id <> t21.id)))

@@ -1,20 +1,20 @@
 -- { search(query: "lead_1", types: [COMPANY, TRANSACTION]) { nodes { score matched record { id } } } }
 with found as materialized ((select 'company'::text as type, t1.connection_id, t1.id, 'name'::text as matched, (case when lower(t1.name) = lower($1::text) then 1.0 else 0.9 + 0.09 * similarity(t1.name, $1::text) end)::float8 as score
 from company t1
-where t1.connection_id = any($6) and lower(t1.name) ~>=~ lower($1::text) and lower(t1.name) ~<=~ (lower($1::text) || U&'\+10FFFF')
+where t1.connection_id = $6 and lower(t1.name) ~>=~ lower($1::text) and lower(t1.name) ~<=~ (lower($1::text) || U&'\+10FFFF')
 order by lower(t1.name)
 limit 100)
 union all (select 'company'::text as type, t2.connection_id, t2.id, 'name'::text as matched, (0.8 * word_similarity($1::text, t2.name) + 0.09 * similarity(t2.name, $1::text))::float8 as score
 from company t2
-where t2.connection_id = any($6) and t2.name %> (select case when set_config('pg_trgm.word_similarity_threshold', $2, true) is not null then $1::text end)
+where t2.connection_id = $6 and t2.name %> (select case when set_config('pg_trgm.word_similarity_threshold', $2, true) is not null then $1::text end)
 limit 5000)
 union all (select 'company'::text as type, t3.connection_id, t3.id, 'close_id'::text as matched, (1.0)::float8 as score
 from company t3
-where t3.connection_id = any($6) and t3.id = any($3)
+where t3.connection_id = $6 and t3.id = any($3)
 limit 5000)
 union all (select 'company'::text as type, t4.connection_id, t4.id, 'old_close_id'::text as matched, (1.0)::float8 as score
 from company t4
-where t4.connection_id = any($6) and t4.id = any(array(with recursive merged (id) as ( select d.merged_into_id
+where t4.connection_id = $6 and t4.id = any(array(with recursive merged (id) as ( select d.merged_into_id
 from tombstone d
 where d.record_id = any($3) and d.merged_into_id is not null
 union select d.merged_into_id
@@ -25,15 +25,15 @@ from merged))
 limit 5000)
 union all (select 'transaction'::text as type, t5.connection_id, t5.id, 'close_id'::text as matched, (1.0)::float8 as score
 from transaction t5
-where t5.connection_id = any($6) and t5.id = any($4)
+where t5.connection_id = $6 and t5.id = any($4)
 limit 5000)
 union all (select 'transaction'::text as type, t6.connection_id, t6.id, 'close_id'::text as matched, (1.0)::float8 as score
 from transaction t6
-where t6.connection_id = any($6) and t6.receivable_id = any($5)
+where t6.connection_id = $6 and t6.receivable_id = any($5)
 limit 5000)
 union all (select 'transaction'::text as type, t7.connection_id, t7.id, 'old_close_id'::text as matched, (1.0)::float8 as score
 from transaction t7
-where t7.connection_id = any($6) and t7.id = any(array(with recursive merged (id) as ( select d.merged_into_id
+where t7.connection_id = $6 and t7.id = any(array(with recursive merged (id) as ( select d.merged_into_id
 from tombstone d
 where d.record_id = any($4) and d.merged_into_id is not null
 union select d.merged_into_id

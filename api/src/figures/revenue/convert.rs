@@ -37,7 +37,7 @@ pub(super) const JOIN: &str = "left join rates x on x.currency = s.currency and 
 pub(super) const SUMS: &str = ",
                             trim_scale(coalesce(sum(s.amount * x.rate) filter (where s.current), 0)) as converted,
                             coalesce(sum(s.amount) filter (where s.current and x.rate is null), 0) as missing,
-                            count(s.amount) filter (where s.current and x.rate is null) as missing_count,
+                            coalesce(sum(s.known) filter (where s.current and x.rate is null), 0) as missing_count,
                             jsonb_agg(distinct jsonb_build_object('rate', trim_scale(x.rate)::text, 'on', x.known_on))
                               filter (where s.current and s.amount is not null and x.rate is not null) as rates";
 

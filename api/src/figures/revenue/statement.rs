@@ -91,11 +91,26 @@ impl Shape {
             "t.occurred_on >= c.previous_since and t.occurred_on <= c.until
                 and (t.occurred_on >= c.since or t.occurred_on <= c.previous_until)"
         };
-        format!(
-            "select t.connection_id, t.currency, t.amount_minor as amount, t.occurred_on >= c.since as current,
-                    c.since, c.until, c.ahead, {k1} as k1, {k2} as k2, {l1} as l1, {l2} as l2, {bucket} as bucket, t.occurred_on as day
-               from c join transaction t on t.connection_id = c.connection_id and t.kind = '{kind}' and {days}",
+        let columns = format!(
+            "t.occurred_on >= c.since as current, c.since, c.until, c.ahead, {k1} as k1, {k2} as k2, {l1} as l1, {l2} as l2,
+                    {bucket} as bucket, t.occurred_on as day",
             bucket = self.bucket("t.occurred_on"),
+        );
+        if self.others.is_empty() {
+            // What the transactions add up to by day is kept.
+            return format!(
+                "select t.connection_id, t.currency, t.amount, t.deals, t.known, {columns}
+                   from c cross join lateral (
+                     select t.connection_id, t.currency, t.occurred_on, sum(t.deals) as deals, sum(t.known) as known,
+                            case when sum(t.known) > 0 then sum(t.total_minor) end as amount
+                       from revenue_day t where t.connection_id = c.connection_id and t.kind = '{kind}' and {days}
+                      group by t.connection_id, t.currency, t.occurred_on having sum(t.deals) <> 0) t"
+            );
+        }
+        format!(
+            "select t.connection_id, t.currency, t.amount_minor as amount, 1 as deals, (t.amount_minor is not null)::int as known,
+                    {columns}
+               from c join transaction t on t.connection_id = c.connection_id and t.kind = '{kind}' and {days}"
         )
     }
 
@@ -114,8 +129,8 @@ impl Shape {
 
     /// What is summed: facts of the groups that are shown, and rows that add nothing.
     fn shown(&self) -> String {
-        let columns = "amount, current, since, until, ahead, k1, k2, l1, l2, bucket, day";
-        let nothing = "null::bigint, null::boolean, c.since, c.until, c.ahead";
+        let columns = "amount, deals, known, current, since, until, ahead, k1, k2, l1, l2, bucket, day";
+        let nothing = "null::bigint, 0, 0, null::boolean, c.since, c.until, c.ahead";
         if !self.others.is_empty() {
             let facts = format!(
                 "select p.place, f.currency, {columns} from facts f join kept p using (currency, k1, k2)"
@@ -207,10 +222,10 @@ impl Shape {
                             min(greatest((s.bucket - make_interval(months => s.ahead::int))::date, s.since)) as first,
                             max(least((s.bucket + interval '{step}' - make_interval(months => s.ahead::int))::date - 1, s.until)) as last,
                             coalesce(sum(s.amount) filter (where s.current), 0) as total,
-                            count(*) filter (where s.current) as count,
-                            count(s.amount) filter (where s.current) as known,
+                            coalesce(sum(s.deals) filter (where s.current), 0) as count,
+                            coalesce(sum(s.known) filter (where s.current), 0) as known,
                             coalesce(sum(s.amount) filter (where not s.current), 0) as previous_total,
-                            count(*) filter (where not s.current) as previous_count{sums}
+                            coalesce(sum(s.deals) filter (where not s.current), 0) as previous_count{sums}
                        from shown s {join} group by s.currency, s.k1, s.k2, s.bucket) r)",
             rates = self.converted.as_deref().map_or_else(String::new, convert::rates),
             converted = self.converted.as_deref().map_or_else(|| "null".to_owned(), |to| convert::JSON.replace("{to}", to)),
