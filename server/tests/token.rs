@@ -104,6 +104,8 @@ async fn the_list_tells_all_of_a_token_but_its_secret() {
         "admin",
         "--expires-in-days",
         "90",
+        "--cost-budget",
+        "5000",
     ];
     let (agent, _) = deployment.create(&[&limited[..], &["--connection", &connection]].concat());
     let listed = deployment.json(&["list"]);
@@ -113,11 +115,13 @@ async fn the_list_tells_all_of_a_token_but_its_secret() {
         json!({
             "id": id, "name": "board\u{1b}[31m", "prefix": &secret[..9], "role": "viewer", "connections": null,
             "state": "active", "createdAt": first["createdAt"], "expiresAt": null, "revokedAt": null,
+            "costBudget": null,
         })
     );
     assert_eq!(listed[1]["id"], agent.as_str());
     assert_eq!(listed[1]["connections"], json!([connection]));
     assert!(listed[1]["expiresAt"].is_string());
+    assert_eq!(listed[1]["costBudget"], 5_000);
 
     let table = deployment.print(&["list"]);
     let lines: Vec<Vec<&str>> = table
