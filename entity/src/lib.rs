@@ -14,6 +14,7 @@ pub mod custom_type;
 pub mod delivery;
 pub mod drift;
 pub mod event;
+pub mod feed_horizon;
 pub mod invoice_mapping;
 pub mod label;
 pub mod link;

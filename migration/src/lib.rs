@@ -12,6 +12,7 @@ mod m0007_label;
 mod m0008_rate_limit;
 mod m0009_delivery;
 mod m0010_receivable;
+mod m0011_feed;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -66,6 +67,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_rate_limit::STEP),
             Box::new(m0009_delivery::STEP),
             Box::new(m0010_receivable::STEP),
+            Box::new(m0011_feed::STEP),
         ]
     }
 }

@@ -101,6 +101,7 @@ pub struct Sync {
     pub categories_file: Option<PathBuf>,
     pub event_body_retention_days: u16,
     pub event_retention_days: u16,
+    pub feed_retention_days: u16,
 }
 
 /// How the first full load reads Close.
@@ -181,6 +182,7 @@ impl Default for Sync {
             categories_file: None,
             event_body_retention_days: 35,
             event_retention_days: 90,
+            feed_retention_days: 30,
         }
     }
 }

@@ -46,6 +46,7 @@ impl Process {
             retention: Retention {
                 body_days: sync.event_body_retention_days,
                 row_days: sync.event_retention_days,
+                feed_days: sync.feed_retention_days,
             },
             schedule: Schedule {
                 catch_up: Duration::from_secs(sync.catch_up_s.get()),

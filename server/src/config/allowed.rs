@@ -23,7 +23,7 @@ pub(super) enum Allowed {
 const YEAR_S: i64 = 366 * 86_400;
 
 /// All keys but those of files and folders, of which nothing can be said beforehand.
-const KEYS: [(&str, &str, Allowed); 22] = [
+const KEYS: [(&str, &str, Allowed); 23] = [
     ("database", "url", Allowed::Postgres),
     // Fewer would wait for each other: the wake-up calls keep one, a worker up to two.
     ("database", "max_connections", Allowed::Whole(4, 10_000)),
@@ -60,6 +60,7 @@ const KEYS: [(&str, &str, Allowed); 22] = [
         Allowed::Whole(0, 36_500),
     ),
     ("sync", "event_retention_days", Allowed::Whole(0, 36_500)),
+    ("sync", "feed_retention_days", Allowed::Whole(0, 36_500)),
     ("api", "introspection", Allowed::Truth),
     ("vault", "key", Allowed::VaultKey),
     ("log", "filter", Allowed::Filter),
