@@ -3,18 +3,26 @@
 mod answer;
 mod auth;
 mod body;
+mod cached;
 mod graphiql;
+mod guard;
 mod limits;
 mod media;
+mod operation;
 mod parameters;
 mod refusal;
 mod request_id;
 mod respond;
+mod socket;
+mod stream;
 
-pub(crate) use answer::ERRORS;
+pub(crate) use answer::{ERRORS, disclose};
 pub use limits::Limits;
+pub(crate) use operation::Operation;
 pub use request_id::RequestId;
 
+use crate::live::Hub;
+use crate::live::answers::Answers;
 use crate::{ApiSchema, InvoiceTrial};
 use auth::Callers;
 use axum::Router;
@@ -35,6 +43,10 @@ pub struct ApiOptions {
     pub limits: Limits,
     /// How long a token that was checked is believed.
     pub token_cache: Duration,
+    /// Sockets and streams of this process at once.
+    pub streams: usize,
+    /// Bytes of the answers that are kept; 0: none are.
+    pub cache_bytes: u64,
 }
 
 impl Default for ApiOptions {
@@ -43,6 +55,8 @@ impl Default for ApiOptions {
             introspection: true,
             limits: Limits::default(),
             token_cache: Duration::from_secs(5),
+            streams: 10_000,
+            cache_bytes: 0,
         }
     }
 }
@@ -59,6 +73,8 @@ pub struct Api {
     options: ApiOptions,
     metrics: Metrics,
     trial: Option<Arc<dyn InvoiceTrial>>,
+    live: Arc<Hub>,
+    answers: Answers,
 }
 
 impl std::fmt::Debug for Api {
@@ -71,7 +87,7 @@ impl std::fmt::Debug for Api {
 }
 
 impl Api {
-    /// An API; `metrics` renders `/metrics`.
+    /// An API; `metrics` renders `/metrics`. It listens to what commits change from now on, in the runtime at hand.
     pub fn new(
         pool: PgPool,
         options: ApiOptions,
@@ -86,11 +102,18 @@ impl Api {
         Self {
             schema: builder.finish(),
             callers: Callers::new(pool.clone(), options.token_cache),
+            live: Arc::new(Hub::start(pool.clone(), options.streams)),
+            answers: Answers::new(options.cache_bytes),
             pool,
             options,
             metrics: Arc::new(metrics),
             trial: None,
         }
+    }
+
+    /// Ends all sockets and streams, so that a server that stops need not wait for them.
+    pub fn end_streams(&self) {
+        self.live.end_streams();
     }
 
     /// The same, which can try mappings of invoices.
@@ -106,7 +129,7 @@ pub fn router(api: Api) -> Router {
     Router::new()
         .route(
             "/graphql",
-            get(respond::get)
+            get(socket::get)
                 .post(respond::post)
                 .fallback(respond::other),
         )

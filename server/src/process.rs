@@ -99,12 +99,18 @@ pub(crate) async fn serve_until(
             }
         })
     });
+    let (api, ending) = (process.api.clone(), stop.clone());
+    let ended = tokio::spawn(async move {
+        ending.cancelled().await;
+        api.end_streams();
+    });
     let router = process.router();
     let served = axum::serve(listener, router)
         .with_graceful_shutdown(stop.clone().cancelled_owned())
         .await
         .context("HTTP can't be served");
     stop.cancel();
+    ended.await?;
     if let Some(syncing) = syncing {
         syncing.await?;
     }

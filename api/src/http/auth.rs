@@ -16,7 +16,14 @@ use uuid::Uuid;
 pub(super) struct Identified {
     pub(super) scope: Scope,
     pub(super) caller: Caller,
-    expires_at: Option<DateTime<Utc>>,
+    pub(super) expires_at: Option<DateTime<Utc>>,
+}
+
+impl Identified {
+    /// Whether both may do and see the same.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        (self.caller.role, &self.scope) == (other.caller.role, &other.scope)
+    }
 }
 
 /// Why nobody is let in.

@@ -8,9 +8,12 @@
 
 mod aging;
 mod attention;
+mod changes;
 mod http;
 mod invoices;
 mod links;
+mod listeners;
+mod live;
 mod mapping;
 mod mutations;
 mod operators;

@@ -127,6 +127,7 @@ async fn bodies_go_before_rows_and_what_waits_or_is_dead_keeps_both() {
     let forever = Retention {
         body_days: 0,
         row_days: 0,
+        feed_days: 0,
     };
     run(&database, forever).await;
     assert_eq!(kept(&database).await, before);
@@ -135,6 +136,7 @@ async fn bodies_go_before_rows_and_what_waits_or_is_dead_keeps_both() {
         Retention {
             body_days: 35,
             row_days: 0,
+            ..Retention::default()
         },
     )
     .await;
