@@ -119,6 +119,8 @@ pub enum BackfillStrategy {
 #[serde(deny_unknown_fields, default)]
 pub struct Api {
     pub introspection: bool,
+    pub cache_bytes: u64,
+    pub streams: usize,
 }
 
 /// The key that seals secrets in the database.
@@ -198,6 +200,8 @@ impl Default for Api {
     fn default() -> Self {
         Self {
             introspection: true,
+            cache_bytes: 64 * 1024 * 1024,
+            streams: 10_000,
         }
     }
 }

@@ -58,6 +58,8 @@ impl Process {
         };
         let api = ApiOptions {
             introspection: config.api.introspection,
+            cache_bytes: config.api.cache_bytes,
+            streams: config.api.streams,
             ..ApiOptions::default()
         };
         let pool = database.pool.clone();

@@ -4,7 +4,7 @@ use super::Api;
 use super::answer::{Reply, written};
 use super::auth::Identified;
 use super::operation::Operation;
-use crate::live::answers::{Kept, Key, Outcome, Place, count, etag, key};
+use crate::live::answers::{Kept, Key, Outcome, count, etag, key};
 use crate::live::kept::watched;
 use async_graphql::{Response, Value};
 use axum::body::Bytes;
@@ -18,20 +18,18 @@ const CACHE: &str = "cache";
 pub(super) struct Asked<'a> {
     pub(super) reply: &'a Reply,
     key: Key,
-    place: Option<Place>,
     /// Of a GET: the tags that the client has.
     known: Option<Option<&'a HeaderValue>>,
 }
 
 impl<'a> Asked<'a> {
     /// A question in a body.
-    pub(super) fn post(api: &Api, reply: &'a Reply, caller: &Identified, body: &[u8]) -> Self {
-        Self::new(api, reply, caller, ("POST", body), None)
+    pub(super) fn post(reply: &'a Reply, caller: &Identified, body: &[u8]) -> Self {
+        Self::new(reply, caller, ("POST", body), None)
     }
 
     /// A question in an address.
     pub(super) fn get(
-        api: &Api,
         reply: &'a Reply,
         caller: &Identified,
         uri: &Uri,
@@ -39,11 +37,10 @@ impl<'a> Asked<'a> {
     ) -> Self {
         let address = uri.query().unwrap_or_default().as_bytes();
         let known = Some(headers.get(header::IF_NONE_MATCH));
-        Self::new(api, reply, caller, ("GET", address), known)
+        Self::new(reply, caller, ("GET", address), known)
     }
 
     fn new(
-        api: &Api,
         reply: &'a Reply,
         caller: &Identified,
         (method, bytes): (&str, &[u8]),
@@ -51,12 +48,7 @@ impl<'a> Asked<'a> {
     ) -> Self {
         let kind = format!("{method} {}", reply.media.content_type());
         let key = key(&kind, bytes, &caller.scope, caller.caller.role);
-        Self {
-            reply,
-            place: api.answers.place(api.live.stamps(), &caller.scope, key),
-            key,
-            known,
-        }
+        Self { reply, key, known }
     }
 
     pub(super) fn is_get(&self) -> bool {
@@ -79,9 +71,12 @@ impl<'a> Asked<'a> {
         identified: Identified,
         operation: Operation,
     ) -> HttpResponse {
+        // Before anything is read.
+        let place = api
+            .answers
+            .place(api.live.stamps(), &identified.scope, self.key);
         let executed = api.schema.execute(operation.request(api, identified));
         let (mut response, steady) = watched(executed).await;
-        let place = self.place.as_ref();
         let place = place.filter(|_| steady && response.errors.is_empty());
         let outcome = if place.is_some() {
             Outcome::Miss
@@ -103,7 +98,7 @@ impl<'a> Asked<'a> {
         // Bodies that differ only in whether they were kept have one tag.
         let hit: Bytes = said(&body, outcome, Outcome::Hit).into();
         let tag = etag(&hit).filter(|_| status == StatusCode::OK);
-        if let (Some(place), Some(tag)) = (place, &tag) {
+        if let (Some(place), Some(tag)) = (&place, &tag) {
             api.answers.keep(place, hit, tag.clone());
         }
         self.sent(status, body.into(), tag)

@@ -38,7 +38,7 @@ pub(super) async fn post(
         let caller = identify(&api, &head.headers).await?;
         let body = body::read(sent, &api.options.limits).await?;
         check_json(&head.headers)?;
-        let asked = Asked::post(&api, reply, &caller, &body);
+        let asked = Asked::post(reply, &caller, &body);
         if let Some(answer) = asked.found(&api, &caller) {
             return Ok(answer);
         }
@@ -71,7 +71,7 @@ pub(super) async fn get(
         }
         let reply = acceptable(&reply, &headers)?;
         let caller = identify(&api, &headers).await?;
-        let asked = Asked::get(&api, reply, &caller, &uri, &headers);
+        let asked = Asked::get(reply, &caller, &uri, &headers);
         if let Some(answer) = asked.found(&api, &caller) {
             return Ok(answer);
         }

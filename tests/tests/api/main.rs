@@ -8,6 +8,7 @@
 
 mod aging;
 mod attention;
+mod cache;
 mod changes;
 mod http;
 mod invoices;
