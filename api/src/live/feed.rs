@@ -55,8 +55,10 @@ const EDGE: &str = "
     select pg_snapshot_xmin(pg_current_snapshot())::text,
            exists (select from change_feed where xid >= pg_snapshot_xmin(pg_current_snapshot()))";
 
+/// A transaction that is still to come was one of another server, from whose dump this one was restored.
 const EXPIRED: &str = "
-    select exists (select from feed_horizon
+    select $2::text::xid8 > pg_snapshot_xmax(pg_current_snapshot())
+        or exists (select from feed_horizon
                     where connection_id = any($1) and (xid, seq) > ($2::text::xid8, $3))";
 
 type Row = (

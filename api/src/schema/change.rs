@@ -197,8 +197,9 @@ async fn page(ctx: &Context<'_>, types: Option<Vec<RecordType>>) -> Result<Chang
                 compiler.bind(Bind::Int(after.seq))?
             );
             parts.push(format!(
-                "'expired', exists (select from feed_horizon h where h.connection_id = any({scope})
-                                       and (h.xid, h.seq) > {place})"
+                "'expired', {xid}::text::xid8 > pg_snapshot_xmax(pg_current_snapshot())
+                             or exists (select from feed_horizon h where h.connection_id = any({scope})
+                                           and (h.xid, h.seq) > {place})"
             ));
             format!("and (f.xid, f.seq) > {place}")
         }

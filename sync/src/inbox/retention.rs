@@ -77,6 +77,18 @@ const FORGET: &str = "
     )
     select from gone";
 
+/// What no transaction of this server can have written: the feed was restored from a dump of another one, whose numbers
+/// mean nothing here. All who followed it are told so.
+const FORGET_FOREIGN: &str = "
+    with gone as (
+        delete from change_feed where xid >= pg_snapshot_xmax(pg_current_snapshot()) returning connection_id
+    ), told as (
+        insert into feed_horizon as known (connection_id, xid, seq)
+        select distinct connection_id, pg_snapshot_xmax(pg_current_snapshot()), 0 from gone
+        on conflict (connection_id) do update set xid = excluded.xid, seq = excluded.seq
+    )
+    select from gone";
+
 /// Lets go of all that is older than it has to be.
 pub(crate) async fn retain(
     pool: &PgPool,
@@ -87,6 +99,8 @@ pub(crate) async fn retain(
     if retention.body_days > 0 {
         retained.trimmed = repeat(pool, TRIM, retention.body_days, None, stop).await?;
     }
+    let foreign = sqlx::query(FORGET_FOREIGN).execute(pool).await?;
+    retained.forgotten += foreign.rows_affected();
     let connections: Vec<Uuid> = sqlx::query_scalar("select id from connection")
         .fetch_all(pool)
         .await?;

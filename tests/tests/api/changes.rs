@@ -1,6 +1,8 @@
 //! The change feed as a question: in the order of the commits, without loss or repeat.
 
 use crate::world::{ONE, OTHER, World};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use closegraph_entity::record::record_id;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
@@ -205,6 +207,17 @@ async fn a_cursor_behind_which_entries_were_let_go_is_refused() {
         let expired = answer["errors"][0]["extensions"]["code"] == "CURSOR_EXPIRED";
         assert_eq!(expired, refused, "{answer}");
     }
+    let foreign = "select pg_snapshot_xmax(pg_current_snapshot())::text::bigint + 1000";
+    let foreign: i64 = sqlx::query_scalar(foreign)
+        .fetch_one(&world.pool)
+        .await
+        .unwrap();
+    let of_another_server = json!(["feed", [foreign.to_string(), "1"]]).to_string();
+    let of_another_server = BASE64_URL_SAFE_NO_PAD.encode(of_another_server);
+    let (_, code) = world
+        .refused(&one, CHANGES, json!({ "after": of_another_server }))
+        .await;
+    assert_eq!(code, "CURSOR_EXPIRED");
     assert_eq!(page(&world, &one, None).await.0, ["lead_3"]);
     page(&world, &other, Some(&passed)).await;
 }
