@@ -4,26 +4,34 @@ mod answer;
 mod auth;
 mod body;
 mod cached;
+mod cost;
 mod graphiql;
 mod guard;
+mod introspection;
 mod limits;
+mod measure;
 mod media;
 mod operation;
 mod parameters;
+mod persisted;
+mod rate;
 mod refusal;
 mod request_id;
 mod respond;
 mod socket;
 mod stream;
+mod text;
+mod values;
 
 pub(crate) use answer::{ERRORS, disclose};
+pub use introspection::Introspection;
 pub use limits::Limits;
 pub(crate) use operation::Operation;
 pub use request_id::RequestId;
 
 use crate::live::Hub;
 use crate::live::answers::Answers;
-use crate::{ApiSchema, InvoiceTrial};
+use crate::{ApiSchema, Documents, InvoiceTrial};
 use auth::Callers;
 use axum::Router;
 use axum::extract::State;
@@ -31,6 +39,9 @@ use axum::http::{StatusCode, header};
 use axum::middleware;
 use axum::response::IntoResponse;
 use axum::routing::get;
+use cost::Prices;
+use persisted::Persisted;
+use rate::{Failures, Rates};
 use sqlx::PgPool;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,8 +49,8 @@ use std::time::Duration;
 /// What the API follows.
 #[derive(Clone, Copy, Debug)]
 pub struct ApiOptions {
-    /// Whether GraphQL tells its schema.
-    pub introspection: bool,
+    /// Whom GraphQL tells its schema.
+    pub introspection: Introspection,
     pub limits: Limits,
     /// How long a token that was checked is believed.
     pub token_cache: Duration,
@@ -52,7 +63,7 @@ pub struct ApiOptions {
 impl Default for ApiOptions {
     fn default() -> Self {
         Self {
-            introspection: true,
+            introspection: Introspection::All,
             limits: Limits::default(),
             token_cache: Duration::from_secs(5),
             streams: 10_000,
@@ -70,6 +81,9 @@ pub struct Api {
     schema: ApiSchema,
     pool: PgPool,
     callers: Callers,
+    rates: Rates,
+    prices: Prices,
+    persisted: Persisted,
     options: ApiOptions,
     metrics: Metrics,
     trial: Option<Arc<dyn InvoiceTrial>>,
@@ -93,17 +107,16 @@ impl Api {
         options: ApiOptions,
         metrics: impl Fn() -> String + Send + Sync + 'static,
     ) -> Self {
-        let builder = crate::schema().data(pool.clone());
-        let builder = if options.introspection {
-            builder
-        } else {
-            builder.disable_introspection()
-        };
+        let limits = &options.limits;
+        let failures = Failures::new(limits);
         Self {
-            schema: builder.finish(),
-            callers: Callers::new(pool.clone(), options.token_cache),
             live: Arc::new(Hub::start(pool.clone(), options.streams)),
             answers: Answers::new(options.cache_bytes),
+            schema: crate::schema().data(pool.clone()).finish(),
+            callers: Callers::new(pool.clone(), options.token_cache, failures),
+            rates: Rates::new(limits),
+            prices: Prices::of(&crate::sdl()),
+            persisted: Persisted::new(Documents::default(), false),
             pool,
             options,
             metrics: Arc::new(metrics),
@@ -114,6 +127,13 @@ impl Api {
     /// Ends all sockets and streams, so that a server that stops need not wait for them.
     pub fn end_streams(&self) {
         self.live.end_streams();
+    }
+
+    /// The same, which knows these documents, and answers no others where `only` says so.
+    #[must_use]
+    pub fn knowing(mut self, documents: Documents, only: bool) -> Self {
+        self.persisted = Persisted::new(documents, only);
+        self
     }
 
     /// The same, which can try mappings of invoices.

@@ -4,6 +4,7 @@
 //! ([`schema`]); resolvers only read its decoded answer. [`http`] serves it, [`live`] follows what commits change, [`token`]
 //! issues what callers show.
 
+mod documents;
 mod error;
 mod figures;
 mod http;
@@ -14,8 +15,9 @@ mod scope;
 pub mod token;
 mod trial;
 
+pub use documents::{DocumentFault, Documents, KnownOperation};
 pub use error::ApiError;
-pub use http::{Api, ApiOptions, Limits, RequestId, router};
+pub use http::{Api, ApiOptions, Introspection, Limits, RequestId, router};
 pub use live::UNTOLD;
 pub use query::run::STATEMENTS;
 pub use trial::{InvoiceTrial, Tried};

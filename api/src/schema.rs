@@ -24,7 +24,7 @@ mod worklist;
 pub(crate) use change::{Subscription, Yielded};
 pub(crate) use company::{Company, TABLE as COMPANY};
 pub(crate) use connection::TABLE as CONNECTION;
-pub(crate) use lookup::{compiler, pool, scope};
+pub(crate) use lookup::{MAX_PAGE, compiler, pool, scope};
 pub(crate) use money::{CurrencyCode, Money, decimal, integer};
 pub(crate) use opportunity::TABLE as OPPORTUNITY;
 pub(crate) use person::TABLE as PERSON;

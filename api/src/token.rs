@@ -15,6 +15,8 @@ pub struct NewToken {
     pub role: Role,
     /// Connections that it may see; `None` means all.
     pub connections: Option<Vec<Uuid>>,
+    /// Rows that a request may cost; `None` means the limit of the configuration.
+    pub cost_budget: Option<i64>,
     pub expires_at: Option<DateTime<Utc>>,
 }
 
@@ -45,6 +47,7 @@ pub async fn issue(database: &DatabaseConnection, token: NewToken) -> Result<Iss
         hash: Set(hash(&secret)),
         role: Set(token.role),
         connections: Set(token.connections),
+        cost_budget: Set(token.cost_budget),
         expires_at: Set(token.expires_at),
         revoked_at: Set(None),
         created_at: Set(Utc::now()),

@@ -18,6 +18,8 @@ pub struct Model {
     pub role: Role,
     /// Connections that it may see; null means all.
     pub connections: Option<Vec<Uuid>>,
+    /// Rows that a request may cost; null means the limit of the configuration.
+    pub cost_budget: Option<i64>,
     pub expires_at: Option<DateTimeUtc>,
     pub revoked_at: Option<DateTimeUtc>,
     pub created_at: DateTimeUtc,

@@ -13,6 +13,7 @@ mod m0008_rate_limit;
 mod m0009_delivery;
 mod m0010_receivable;
 mod m0011_feed;
+mod m0013_token_budget;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -68,6 +69,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_delivery::STEP),
             Box::new(m0010_receivable::STEP),
             Box::new(m0011_feed::STEP),
+            Box::new(m0013_token_budget::STEP),
         ]
     }
 }

@@ -1,6 +1,7 @@
 //! The command line. Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.
 
 mod connect;
+mod documents;
 mod events;
 mod mapping;
 mod sync;
@@ -8,6 +9,7 @@ mod token;
 mod values;
 
 pub use connect::{Connect, ConnectArgs, HighValue, SetArgs};
+pub use documents::{CheckArgs, Documents};
 pub use events::{EventSelection, EventState, Events, ListEvents};
 pub use mapping::{Mapping, MappingEdit, SetMapping, ShowMapping, TestMapping};
 pub use sync::{BackfillArgs, ConnectionArgs, Sync};
@@ -72,6 +74,9 @@ pub enum Command {
     /// How the organization keeps its invoices.
     #[command(subcommand)]
     Mapping(Mapping),
+    /// Documents that frontends ask with.
+    #[command(subcommand)]
+    Documents(Documents),
     /// Tokens for the API.
     #[command(subcommand)]
     Token(Token),

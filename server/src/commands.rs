@@ -4,6 +4,7 @@ mod backfill;
 mod connect;
 mod connections;
 mod demo;
+mod documents;
 mod events;
 mod health;
 mod mapping;
@@ -13,7 +14,7 @@ mod serve;
 mod token;
 mod verify;
 
-use crate::cli::{Cli, Command, Connect, Sync, Token};
+use crate::cli::{Cli, Command, Connect, Documents, Sync, Token};
 use crate::config::{Config, ConfigError, REFERENCE};
 use crate::database::Database;
 use crate::{shutdown, telemetry};
@@ -93,6 +94,7 @@ async fn dispatch(config: &Config, command: Command) -> anyhow::Result<()> {
         Command::Token(Token::Create(args)) => token::create(config, args).await,
         Command::Token(Token::List(output)) => token::list(config, output.json).await,
         Command::Token(Token::Revoke(args)) => token::revoke(config, args).await,
+        Command::Documents(Documents::Check(args)) => documents::check(&args),
         Command::Schema => print(&closegraph_api::sdl()),
         Command::Config => print(REFERENCE),
         Command::Health(args) => health::run(config, args.url).await,

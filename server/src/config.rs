@@ -11,6 +11,7 @@ pub(crate) use allowed::web_address;
 use environment::keys;
 
 use allowed::{Allowed, check};
+use closegraph_api::{Introspection, Limits};
 use closegraph_sync::reconcile::Strategy;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -51,6 +52,7 @@ pub struct Config {
     pub http: Http,
     pub sync: Sync,
     pub api: Api,
+    pub limits: Limits,
     pub vault: Vault,
     pub log: Log,
 }
@@ -118,9 +120,20 @@ pub enum BackfillStrategy {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Api {
-    pub introspection: bool,
+    pub introspection: Introspection,
+    pub documents_dir: Option<PathBuf>,
+    pub documents: DocumentPolicy,
     pub cache_bytes: u64,
     pub streams: usize,
+}
+
+/// Which documents are answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DocumentPolicy {
+    #[default]
+    Any,
+    Trusted,
 }
 
 /// The key that seals secrets in the database.
@@ -199,7 +212,9 @@ const fn seconds(count: u64) -> NonZeroU64 {
 impl Default for Api {
     fn default() -> Self {
         Self {
-            introspection: true,
+            introspection: Introspection::default(),
+            documents_dir: None,
+            documents: DocumentPolicy::default(),
             cache_bytes: 64 * 1024 * 1024,
             streams: 10_000,
         }

@@ -5,6 +5,8 @@ pub mod cli;
 mod commands;
 pub mod config;
 pub mod database;
+mod documents;
+mod http;
 pub mod postgres;
 mod process;
 mod requests;

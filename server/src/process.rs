@@ -1,14 +1,14 @@
 //! What runs in a serving process: HTTP, and the sync service beside it.
 
 use crate::cli::ServeRole;
-use crate::config::Config;
+use crate::config::{Config, DocumentPolicy};
 use crate::database::Database;
+use crate::http;
 use crate::requests::observe;
 use crate::telemetry;
 use crate::trial::Trial;
-use anyhow::Context;
 use axum::Router;
-use closegraph_api::{Api, ApiOptions};
+use closegraph_api::{Api, ApiOptions, Documents, Limits};
 use closegraph_sync::connect::Vault;
 use closegraph_sync::inbox::{ReceiverOptions, Retention};
 use closegraph_sync::{Schedule, SyncOptions, SyncService};
@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) struct Process {
     pub(crate) sync: SyncService,
     api: Api,
+    limits: Limits,
     role: ServeRole,
 }
 
@@ -32,6 +33,7 @@ impl Process {
         vault: Vault,
         role: ServeRole,
         metrics: PrometheusHandle,
+        documents: Documents,
     ) -> Self {
         let sync = &config.sync;
         let options = SyncOptions {
@@ -60,6 +62,7 @@ impl Process {
             introspection: config.api.introspection,
             cache_bytes: config.api.cache_bytes,
             streams: config.api.streams,
+            limits: config.limits,
             ..ApiOptions::default()
         };
         let pool = database.pool.clone();
@@ -70,7 +73,9 @@ impl Process {
                 api,
                 telemetry::renderer(metrics, pool),
             )
-            .trying(Trial(database.pool.clone())),
+            .trying(Trial(database.pool.clone()))
+            .knowing(documents, config.api.documents == DocumentPolicy::Trusted),
+            limits: config.limits,
             role,
         }
     }
@@ -107,14 +112,10 @@ pub(crate) async fn serve_until(
         api.end_streams();
     });
     let router = process.router();
-    let served = axum::serve(listener, router)
-        .with_graceful_shutdown(stop.clone().cancelled_owned())
-        .await
-        .context("HTTP can't be served");
-    stop.cancel();
+    http::serve(listener, router, &process.limits, stop).await;
     ended.await?;
     if let Some(syncing) = syncing {
         syncing.await?;
     }
-    served
+    Ok(())
 }

@@ -12,6 +12,11 @@ use std::collections::BTreeMap;
 /// Counter of the errors in GraphQL answers.
 pub(crate) const ERRORS: &str = "closegraph_api_errors_total";
 
+/// Errors of a document that are shown.
+const SHOWN: usize = 20;
+/// Letters of a message that are shown: some quote what was sent.
+const MESSAGE: usize = 1_000;
+
 /// How a request is answered, whatever the answer is.
 #[derive(Clone, Debug)]
 pub(super) struct Reply {
@@ -53,8 +58,11 @@ pub(super) fn written(
 ) -> serde_json::Result<(StatusCode, Vec<u8>)> {
     let executed =
         response.errors.iter().all(|error| !error.path.is_empty()) || response.data != Value::Null;
-    // What every round of the validation finds comes once.
+    // What every round of the validation finds comes once, and no more of it than a person reads.
     response.errors.dedup();
+    if !executed {
+        response.errors.truncate(SHOWN);
+    }
     for error in &mut response.errors {
         disclose(error, refused, &reply.id);
     }
@@ -86,6 +94,10 @@ pub(crate) fn disclose(error: &mut ServerError, refused: &'static str, id: &Requ
     metrics::counter!(ERRORS, "code" => code).increment(1);
     if !public {
         "something went wrong here; it is in the server's log".clone_into(&mut error.message);
+    }
+    if let Some((at, _)) = error.message.char_indices().nth(MESSAGE) {
+        error.message.truncate(at);
+        error.message.push('…');
     }
     error.source = None;
     let extensions = error.extensions.get_or_insert_default();

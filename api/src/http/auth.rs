@@ -1,5 +1,6 @@
 //! Who asks: `Authorization: Bearer cg_…`, and the connections that the token may see.
 
+use super::rate::Failures;
 use crate::scope::{Calendar, Caller, Scope};
 use crate::token::hash;
 use axum::http::{HeaderMap, header};
@@ -8,6 +9,7 @@ use closegraph_entity::api_token::Role;
 use moka::sync::Cache;
 use sea_orm::ActiveEnum;
 use sqlx::PgPool;
+use std::net::IpAddr;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -16,6 +18,10 @@ use uuid::Uuid;
 pub(super) struct Identified {
     pub(super) scope: Scope,
     pub(super) caller: Caller,
+    /// Which token it is.
+    pub(super) token: Uuid,
+    /// Rows that a request may cost, where the token has a budget of its own.
+    pub(super) cost_budget: Option<u64>,
     pub(super) expires_at: Option<DateTime<Utc>>,
 }
 
@@ -31,6 +37,8 @@ impl Identified {
 pub(super) enum Denied {
     /// No token, or one that is unknown, expired or revoked.
     Token(&'static str),
+    /// Too many from one address did not work.
+    Failures(Duration),
     Database(sqlx::Error),
 }
 
@@ -39,16 +47,19 @@ pub(super) enum Denied {
 pub(super) struct Callers {
     pool: PgPool,
     known: Cache<Vec<u8>, Identified>,
+    failures: Failures,
 }
 
 /// A token with the connections that it may see; one row without a connection where there is none.
 const FIND: &str = "
-    select t.expires_at, t.role, t.name, c.id, c.time_zone, c.fiscal_year_start, c.currency
+    select t.id, t.cost_budget, t.expires_at, t.role, t.name, c.id, c.time_zone, c.fiscal_year_start, c.currency
       from api_token t
       left join connection c on t.connections is null or c.id = any(t.connections)
      where t.hash = $1 and t.revoked_at is null and (t.expires_at is null or t.expires_at > now())";
 
 type Found = (
+    Uuid,
+    Option<i64>,
     Option<DateTime<Utc>>,
     String,
     String,
@@ -59,16 +70,25 @@ type Found = (
 );
 
 impl Callers {
-    pub(super) fn new(pool: PgPool, believed: Duration) -> Self {
+    pub(super) fn new(pool: PgPool, believed: Duration, failures: Failures) -> Self {
         let known = Cache::builder()
             .max_capacity(10_000)
             .time_to_live(believed)
             .build();
-        Self { pool, known }
+        Self {
+            pool,
+            known,
+            failures,
+        }
     }
 
-    /// Whom the headers name.
-    pub(super) async fn identify(&self, headers: &HeaderMap) -> Result<Identified, Denied> {
+    /// Whom the headers name. An address from which too many tokens did not work is not looked up for, unless its
+    /// token is known.
+    pub(super) async fn identify(
+        &self,
+        headers: &HeaderMap,
+        from: Option<IpAddr>,
+    ) -> Result<Identified, Denied> {
         let given = headers
             .get(header::AUTHORIZATION)
             .and_then(|value| value.to_str().ok());
@@ -85,7 +105,14 @@ impl Callers {
         let caller = match self.known.get(&hash) {
             Some(caller) => caller,
             None => {
-                let caller = self.find(&hash).await?;
+                self.failures.check(from).map_err(Denied::Failures)?;
+                let caller = match self.find(&hash).await {
+                    Err(Denied::Token(message)) => {
+                        self.failures.count(from);
+                        return Err(Denied::Token(message));
+                    }
+                    found => found?,
+                };
                 self.known.insert(hash, caller.clone());
                 caller
             }
@@ -102,23 +129,28 @@ impl Callers {
             .fetch_all(&self.pool)
             .await
             .map_err(Denied::Database)?;
-        let (expires_at, role, name, ..) = found.first().ok_or(UNKNOWN)?;
+        let (token, budget, expires_at, role, name, ..) = found.first().ok_or(UNKNOWN)?;
+        let token = *token;
+        let cost_budget = budget.and_then(|budget| u64::try_from(budget).ok());
         let name = name.as_str().into();
         let expires_at = *expires_at;
         let role = Role::try_from_value(role).unwrap_or(Role::Viewer);
-        let calendars = found
-            .into_iter()
-            .filter_map(|(_, _, _, id, zone, start, currency)| {
-                Some(Calendar {
-                    connection: id?,
-                    zone: zone?.parse().unwrap_or(chrono_tz::UTC),
-                    fiscal_year_start: u32::try_from(start?).unwrap_or(1),
-                    currency: currency?,
-                })
-            });
+        let calendars =
+            found
+                .into_iter()
+                .filter_map(|(_, _, _, _, _, id, zone, start, currency)| {
+                    Some(Calendar {
+                        connection: id?,
+                        zone: zone?.parse().unwrap_or(chrono_tz::UTC),
+                        fiscal_year_start: u32::try_from(start?).unwrap_or(1),
+                        currency: currency?,
+                    })
+                });
         Ok(Identified {
             scope: Scope::new(calendars),
             caller: Caller { role, name },
+            token,
+            cost_budget,
             expires_at,
         })
     }

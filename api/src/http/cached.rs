@@ -4,6 +4,7 @@ use super::Api;
 use super::answer::{Reply, written};
 use super::auth::Identified;
 use super::operation::Operation;
+use super::refusal::Refusal;
 use crate::live::answers::{Kept, Key, Outcome, count, etag, key};
 use crate::live::kept::watched;
 use async_graphql::{Response, Value};
@@ -15,14 +16,14 @@ use axum::response::{IntoResponse, Response as HttpResponse};
 const CACHE: &str = "cache";
 
 /// A request as it came.
-pub(super) struct Asked<'a> {
+pub(super) struct Sought<'a> {
     pub(super) reply: &'a Reply,
     key: Key,
     /// Of a GET: the tags that the client has.
     known: Option<Option<&'a HeaderValue>>,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> Sought<'a> {
     /// A question in a body.
     pub(super) fn post(reply: &'a Reply, caller: &Identified, body: &[u8]) -> Self {
         Self::new(reply, caller, ("POST", body), None)
@@ -46,7 +47,9 @@ impl<'a> Asked<'a> {
         (method, bytes): (&str, &[u8]),
         known: Option<Option<&'a HeaderValue>>,
     ) -> Self {
-        let kind = format!("{method} {}", reply.media.content_type());
+        // What a token of one budget is answered, one of another may be refused.
+        let budget = caller.cost_budget;
+        let kind = format!("{method} {} {budget:?}", reply.media.content_type());
         let key = key(&kind, bytes, &caller.scope, caller.caller.role);
         Self { reply, key, known }
     }
@@ -70,13 +73,13 @@ impl<'a> Asked<'a> {
         api: &Api,
         identified: Identified,
         operation: Operation,
-    ) -> HttpResponse {
+    ) -> Result<HttpResponse, Refusal> {
         // Before anything is read.
         let place = api
             .answers
             .place(api.live.stamps(), &identified.scope, self.key);
-        let executed = api.schema.execute(operation.request(api, identified));
-        let (mut response, steady) = watched(executed).await;
+        let (response, steady) = watched(operation.execute(api, identified)).await;
+        let mut response = response?;
         let place = place.filter(|_| steady && response.errors.is_empty());
         let outcome = if place.is_some() {
             Outcome::Miss
@@ -89,11 +92,11 @@ impl<'a> Asked<'a> {
             Ok(written) => written,
             Err(error) => {
                 tracing::error!(error = %error, "an answer can't be written");
-                return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+                return Ok(StatusCode::INTERNAL_SERVER_ERROR.into_response());
             }
         };
         if place.is_none() && !self.is_get() {
-            return self.sent(status, body.into(), None);
+            return Ok(self.sent(status, body.into(), None));
         }
         // Bodies that differ only in whether they were kept have one tag.
         let hit: Bytes = said(&body, outcome, Outcome::Hit).into();
@@ -101,7 +104,7 @@ impl<'a> Asked<'a> {
         if let (Some(place), Some(tag)) = (&place, &tag) {
             api.answers.keep(place, hit, tag.clone());
         }
-        self.sent(status, body.into(), tag)
+        Ok(self.sent(status, body.into(), tag))
     }
 
     fn sent(&self, status: StatusCode, body: Bytes, tag: Option<HeaderValue>) -> HttpResponse {

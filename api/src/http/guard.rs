@@ -5,6 +5,7 @@ use super::auth::{Denied, Identified};
 use axum::http::{HeaderMap, HeaderValue, header};
 use chrono::Utc;
 use rand::RngExt;
+use std::net::IpAddr;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -36,19 +37,34 @@ pub(super) enum Lapse {
 }
 
 impl Guard {
-    /// Lets in whom the value of `Authorization` names.
-    pub(super) async fn admit(api: &Api, authorization: HeaderValue) -> Result<Self, Denied> {
-        let access = api.live.access();
-        let headers = HeaderMap::from_iter([(header::AUTHORIZATION, authorization)]);
-        let caller = api.callers.identify(&headers).await?;
-        Ok(Self {
+    /// Lets in whom the value of `Authorization` names; `from` is where it comes from.
+    pub(super) async fn admit(
+        api: &Api,
+        authorization: HeaderValue,
+        from: Option<IpAddr>,
+    ) -> Result<Self, Denied> {
+        let headers = HeaderMap::from_iter([(header::AUTHORIZATION, authorization.clone())]);
+        let caller = api.callers.identify(&headers, from).await?;
+        Ok(Self::new(api, [authorization].into_iter(), caller))
+    }
+
+    /// Whoever was let in by these values of `Authorization` a moment ago. What changed meanwhile is looked for soon.
+    pub(super) fn new(
+        api: &Api,
+        authorization: impl Iterator<Item = HeaderValue>,
+        caller: Identified,
+    ) -> Self {
+        let named = authorization.map(|value| (header::AUTHORIZATION, value));
+        let mut access = api.live.access();
+        access.mark_changed();
+        Self {
             api: api.clone(),
-            headers,
+            headers: HeaderMap::from_iter(named),
             caller,
             access,
             ended: api.live.ended(),
             due: None,
-        })
+        }
     }
 
     /// Waits until the caller may not stay.
@@ -90,7 +106,7 @@ impl Guard {
     }
 
     async fn check(&mut self) -> Option<Lapse> {
-        match self.api.callers.identify(&self.headers).await {
+        match self.api.callers.identify(&self.headers, None).await {
             Ok(now) if self.caller.is_like(&now) => {
                 self.due = None;
                 self.caller = now;
@@ -98,6 +114,10 @@ impl Guard {
             }
             Ok(_) => Some(Lapse::Changed),
             Err(Denied::Token(_)) => Some(Lapse::Denied),
+            Err(Denied::Failures(wait)) => {
+                self.due = Some(Instant::now() + wait);
+                None
+            }
             Err(Denied::Database(error)) => {
                 tracing::warn!(%error, "a token can't be checked again");
                 self.due = Some(Instant::now() + UNHEARD);

@@ -3,11 +3,14 @@
 use super::Api;
 use super::answer::disclose;
 use super::auth::Identified;
+use super::cost::Cost;
+use super::refusal::Refusal;
 use super::request_id::RequestId;
 use crate::error::ApiError;
 use crate::live::{Failure, Question, Subscriber, Told, beginning};
 use async_graphql::parser::types::{ExecutableDocument, OperationType};
-use async_graphql::{Request, Variables};
+use async_graphql::{Request, Response, Variables};
+use axum::http::StatusCode;
 use std::sync::Arc;
 
 /// A document within the limits, with what it is asked with.
@@ -16,6 +19,8 @@ pub(crate) struct Operation {
     pub(crate) document: ExecutableDocument,
     pub(crate) name: Option<String>,
     pub(crate) variables: Variables,
+    /// What its answer holds at most.
+    pub(super) cost: Cost,
 }
 
 /// An operation at work.
@@ -44,8 +49,30 @@ impl Operation {
         operations.map(|(_, operation)| operation.node.ty)
     }
 
+    /// Its response, within the time that a request may take. What it decides, this process knows at once.
+    pub(super) async fn execute(
+        self,
+        api: &Api,
+        identified: Identified,
+    ) -> Result<Response, Refusal> {
+        let changes = self.may_be(OperationType::Mutation);
+        let (connections, cost) = (identified.scope.connections(), self.cost);
+        let limits = &api.options.limits;
+        let executed = api.schema.execute(self.request(api, identified));
+        let executed = tokio::time::timeout(limits.request_time(), executed).await;
+        if changes {
+            api.live.touch(connections);
+        }
+        let response = executed.map_err(|_| {
+            let allowed = limits.request_ms;
+            let message = format!("the request took longer than {allowed} ms: ask for less");
+            Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "TIMEOUT", message)
+        })?;
+        Ok(response.extension("cost", cost.into()))
+    }
+
     /// The request that GraphQL executes.
-    pub(super) fn request(self, api: &Api, identified: Identified) -> Request {
+    fn request(self, api: &Api, identified: Identified) -> Request {
         let mut request = Request::new(self.query)
             .variables(self.variables)
             .data(identified.scope)
@@ -66,12 +93,8 @@ impl Operation {
         id: &RequestId,
     ) -> Result<Running, Arc<str>> {
         if !self.is(OperationType::Subscription) {
-            let changes = self.may_be(OperationType::Mutation);
-            let connections = identified.scope.connections();
-            let mut response = api.schema.execute(self.request(api, identified)).await;
-            if changes {
-                api.live.touch(connections);
-            }
+            let executed = self.execute(api, identified).await;
+            let mut response = executed.map_err(|refusal| refusal.errors(id).to_string())?;
             for error in &mut response.errors {
                 disclose(error, "GRAPHQL_VALIDATION_FAILED", id);
             }

@@ -11,6 +11,9 @@ use serde_json::Value;
 #[serde(rename_all = "camelCase")]
 pub(super) struct Parameters {
     pub(super) query: Option<String>,
+    /// The name or hash of a document that is known.
+    #[serde(default)]
+    pub(super) document_id: Option<String>,
     #[serde(default)]
     pub(super) operation_name: Option<String>,
     #[serde(default)]
@@ -24,6 +27,7 @@ pub(super) struct Parameters {
 #[serde(rename_all = "camelCase")]
 pub(super) struct InAddress {
     query: Option<String>,
+    document_id: Option<String>,
     operation_name: Option<String>,
     variables: Option<String>,
     extensions: Option<String>,
@@ -56,6 +60,7 @@ impl Parameters {
         };
         Self {
             query: address.query,
+            document_id: address.document_id,
             operation_name: address.operation_name,
             variables: decode("variables", address.variables)?,
             extensions: decode("extensions", address.extensions)?,

@@ -1,10 +1,12 @@
 //! Refusals before anything was executed.
 
 use super::answer::{ERRORS, Reply};
+use super::limits::Exceeded;
 use super::request_id::RequestId;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response as HttpResponse};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// Why a request is not executed: a status, a code, and what is allowed.
 #[derive(Debug)]
@@ -45,6 +47,13 @@ impl Refusal {
         .with(header::ALLOW, HeaderValue::from_static(allowed))
     }
 
+    /// Asked too often: after `wait` it may be tried again.
+    pub(super) fn too_often(message: impl Into<String>, wait: Duration) -> Self {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", message)
+            .with(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)))
+    }
+
     /// The same with a header.
     pub(super) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.header = Some((name, value));
@@ -67,5 +76,11 @@ impl Refusal {
             response.headers_mut().insert(name, value);
         }
         response
+    }
+}
+
+impl From<Exceeded> for Refusal {
+    fn from(exceeded: Exceeded) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, exceeded.code, exceeded.message)
     }
 }

@@ -3,21 +3,23 @@
 use super::answer::{Reply, answer};
 use super::auth::{Denied, Identified};
 use super::body;
-use super::cached::Asked;
+use super::cached::Sought;
+use super::cost::Cost;
 use super::guard::Guard;
 use super::media::Media;
 use super::operation::Operation;
 use super::parameters::{InAddress, Parameters, check_json};
+use super::persisted::Asked;
 use super::refusal::Refusal;
 use super::request_id::RequestId;
-use super::{Api, limits, stream};
+use super::{Api, measure, stream, text, values};
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::OperationType;
 use async_graphql::{Response, ServerError, Variables};
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Extension, Query, Request as HttpRequest, State};
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::extract::{ConnectInfo, Extension, Query, Request as HttpRequest, State};
+use axum::http::{Extensions, HeaderMap, StatusCode, header};
 use axum::response::Response as HttpResponse;
+use std::net::{IpAddr, SocketAddr};
 
 /// `POST /graphql`. Who sends a body is asked first, then it is read.
 pub(super) async fn post(
@@ -28,22 +30,24 @@ pub(super) async fn post(
     let (head, sent) = request.into_parts();
     let reply = reply(id, &head.headers);
     let answered = async {
-        if stream::is_wanted(&head.headers) {
-            let guard = guard(&api, &head.headers).await?;
-            let body = body::read(sent, &api.options.limits).await?;
-            let parameters = Parameters::of_body(&head.headers, &body)?;
-            return follow(&api, &reply, guard, parameters, true).await;
+        let is_stream = stream::is_wanted(&head.headers);
+        if !is_stream {
+            acceptable(&head.headers)?;
         }
-        let reply = acceptable(&reply, &head.headers)?;
-        let caller = identify(&api, &head.headers).await?;
+        let caller = identify(&api, &head.headers, &head.extensions).await?;
         let body = body::read(sent, &api.options.limits).await?;
         check_json(&head.headers)?;
-        let asked = Asked::post(reply, &caller, &body);
-        if let Some(answer) = asked.found(&api, &caller) {
+        if is_stream {
+            let parameters = Parameters::of_body(&head.headers, &body)?;
+            let guard = guard(&api, &head.headers, caller);
+            return follow(&api, &reply, guard, parameters, May::Change).await;
+        }
+        let sought = Sought::post(&reply, &caller, &body);
+        if let Some(answer) = sought.found(&api, &caller) {
             return Ok(answer);
         }
         let parameters = Parameters::of_body(&head.headers, &body)?;
-        execute(&api, &asked, caller, parameters).await
+        execute(&api, &sought, caller, parameters).await
     };
     answered
         .await
@@ -54,28 +58,30 @@ pub(super) async fn post(
 pub(super) async fn get(
     State(api): State<Api>,
     Extension(id): Extension<RequestId>,
-    uri: Uri,
-    headers: HeaderMap,
-    address: Result<Query<InAddress>, QueryRejection>,
+    request: HttpRequest,
 ) -> HttpResponse {
-    let reply = reply(id, &headers);
+    let (head, _) = request.into_parts();
+    let reply = reply(id, &head.headers);
     let answered = async {
         let parameters = || {
-            let Query(address) = address
+            let Query(address) = Query::<InAddress>::try_from_uri(&head.uri)
                 .map_err(|refused| Refusal::bad(format!("the address can't be read: {refused}")))?;
             Parameters::of_address(address)
         };
-        if stream::is_wanted(&headers) {
-            let guard = guard(&api, &headers).await?;
-            return follow(&api, &reply, guard, parameters()?, false).await;
+        let is_stream = stream::is_wanted(&head.headers);
+        if !is_stream {
+            acceptable(&head.headers)?;
         }
-        let reply = acceptable(&reply, &headers)?;
-        let caller = identify(&api, &headers).await?;
-        let asked = Asked::get(reply, &caller, &uri, &headers);
-        if let Some(answer) = asked.found(&api, &caller) {
+        let caller = identify(&api, &head.headers, &head.extensions).await?;
+        if is_stream {
+            let guard = guard(&api, &head.headers, caller);
+            return follow(&api, &reply, guard, parameters()?, May::Follow).await;
+        }
+        let sought = Sought::get(&reply, &caller, &head.uri, &head.headers);
+        if let Some(answer) = sought.found(&api, &caller) {
             return Ok(answer);
         }
-        execute(&api, &asked, caller, parameters()?).await
+        execute(&api, &sought, caller, parameters()?).await
     };
     answered
         .await
@@ -93,10 +99,10 @@ pub(super) fn reply(id: RequestId, headers: &HeaderMap) -> Reply {
     Reply { id, media }
 }
 
-/// The reply, where it is of a type that is accepted.
-fn acceptable<'a>(reply: &'a Reply, headers: &HeaderMap) -> Result<&'a Reply, Refusal> {
+/// Refuses who accepts none of the types that there are.
+fn acceptable(headers: &HeaderMap) -> Result<(), Refusal> {
     if Media::wanted(headers).is_some() {
-        return Ok(reply);
+        return Ok(());
     }
     let message = "answers are application/graphql-response+json or application/json, in UTF-8";
     Err(Refusal::new(
@@ -106,14 +112,41 @@ fn acceptable<'a>(reply: &'a Reply, headers: &HeaderMap) -> Result<&'a Reply, Re
     ))
 }
 
-async fn identify(api: &Api, headers: &HeaderMap) -> Result<Identified, Refusal> {
-    api.callers.identify(headers).await.map_err(denied)
+/// Who asks, and has not asked too often.
+pub(super) async fn identify(
+    api: &Api,
+    headers: &HeaderMap,
+    extensions: &Extensions,
+) -> Result<Identified, Refusal> {
+    let identified = api.callers.identify(headers, address(extensions)).await;
+    let identified = identified.map_err(denied)?;
+    paced(api, &identified)?;
+    Ok(identified)
+}
+
+/// Where a request comes from.
+pub(super) fn address(extensions: &Extensions) -> Option<IpAddr> {
+    let from = extensions.get::<ConnectInfo<SocketAddr>>();
+    from.map(|ConnectInfo(address)| address.ip())
+}
+
+/// Refuses a token that has asked too often.
+pub(super) fn paced(api: &Api, identified: &Identified) -> Result<(), Refusal> {
+    api.rates.request(identified.token).map_err(|wait| {
+        let allowed = api.options.limits.requests_per_second;
+        let message = format!("this token may send {allowed} requests a second");
+        Refusal::too_often(message, wait)
+    })
 }
 
 /// Why nobody is let in, as a refusal.
-pub(super) fn denied(denied: Denied) -> Refusal {
+fn denied(denied: Denied) -> Refusal {
     match denied {
         Denied::Token(message) => Refusal::unauthenticated(message),
+        Denied::Failures(wait) => {
+            let message = "too many tokens from this address do not work: wait a minute";
+            Refusal::too_often(message, wait)
+        }
         Denied::Database(error) => {
             tracing::error!(error = %error, "a token can't be checked");
             Refusal::new(
@@ -126,11 +159,9 @@ pub(super) fn denied(denied: Denied) -> Refusal {
 }
 
 /// Whoever asks for a stream, let in for as long as the token allows.
-async fn guard(api: &Api, headers: &HeaderMap) -> Result<Guard, Refusal> {
+fn guard(api: &Api, headers: &HeaderMap, caller: Identified) -> Guard {
     let given = headers.get(header::AUTHORIZATION).cloned();
-    let message = "a token is needed: Authorization: Bearer cg_…";
-    let given = given.ok_or_else(|| Refusal::unauthenticated(message))?;
-    Guard::admit(api, given).await.map_err(denied)
+    Guard::new(api, given.into_iter(), caller)
 }
 
 /// A stream of events, unless the document is refused.
@@ -139,69 +170,142 @@ async fn follow(
     reply: &Reply,
     guard: Guard,
     parameters: Parameters,
-    may_change: bool,
+    may: May,
 ) -> Result<HttpResponse, Refusal> {
-    match admit(api, parameters)? {
+    match admit(api, &guard.caller, parameters, may)? {
         Err(error) => {
             let response = Response::from_errors(vec![error]);
             Ok(answer(response, "GRAPHQL_PARSE_FAILED", reply))
-        }
-        Ok(operation) if !may_change && operation.may_be(OperationType::Mutation) => {
-            let message = "GET is for queries and subscriptions: send this with POST";
-            Err(Refusal::method(message, "POST"))
         }
         Ok(operation) => stream::answer(api, guard, operation, &reply.id).await,
     }
 }
 
-/// The operation of a request within the limits, or why it can't be parsed.
+/// What a request may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum May {
+    Ask,
+    /// Ask, and follow what changes.
+    Follow,
+    Change,
+}
+
+impl May {
+    fn check(self, operation: &Operation) -> Result<(), Refusal> {
+        let refused = match self {
+            Self::Ask => !operation.is(OperationType::Query),
+            Self::Follow => operation.may_be(OperationType::Mutation),
+            Self::Change => false,
+        };
+        if refused {
+            let message = "GET is for queries: send this with POST";
+            return Err(Refusal::method(message, "POST"));
+        }
+        Ok(())
+    }
+}
+
+/// The operation of a request, where the token may run it and it is within the limits; or why it can't be parsed.
 pub(super) fn admit(
     api: &Api,
+    identified: &Identified,
     parameters: Parameters,
+    may: May,
 ) -> Result<Result<Operation, ServerError>, Refusal> {
-    let query = parameters
-        .query
-        .ok_or_else(|| Refusal::bad("the parameter query is missing"))?;
-    let exceeded = |exceeded: limits::Exceeded| {
-        Refusal::new(StatusCode::BAD_REQUEST, exceeded.code, exceeded.message)
-    };
-    limits::check_text(&query, &api.options.limits).map_err(exceeded)?;
-    let document = match parse_query(&query) {
+    let asked = api.persisted.find(&parameters)?;
+    let limits = &api.options.limits;
+    text::check(&asked.text, limits)?;
+    let variables = parameters.variables.unwrap_or_default();
+    values::check(&variables, limits)?;
+    let document = match parse_query(&*asked.text) {
         Ok(document) => document,
         Err(error) => return Ok(Err(ServerError::from(error))),
     };
-    limits::check(&document, &api.options.limits).map_err(exceeded)?;
-    Ok(Ok(Operation {
-        query,
+    let measured = measure::check(&document, limits)?;
+    if measured.introspects && !api.options.introspection.allows(identified.caller.role) {
+        let message = "the schema is not told to this token";
+        return Err(Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "INTROSPECTION_REFUSED",
+            message,
+        ));
+    }
+    api.persisted.keep(&asked);
+    let mut operation = Operation {
+        query: asked.text.to_string(),
         document,
-        name: parameters.operation_name,
-        variables: Variables::from_json(parameters.variables.unwrap_or_default()),
-    }))
+        name: asked.operation.clone(),
+        variables: Variables::from_json(variables),
+        cost: Cost::default(),
+    };
+    may.check(&operation)?;
+    within_bounds(&asked, &operation.variables)?;
+    let name = operation.name.as_deref();
+    operation.cost = api
+        .prices
+        .bound(&operation.document, name, &operation.variables);
+    afford(api, identified, operation.cost)?;
+    Ok(Ok(operation))
 }
 
 async fn execute(
     api: &Api,
-    asked: &Asked<'_>,
+    sought: &Sought<'_>,
     identified: Identified,
     parameters: Parameters,
 ) -> Result<HttpResponse, Refusal> {
-    let operation = match admit(api, parameters)? {
+    let may = if sought.is_get() {
+        May::Ask
+    } else {
+        May::Change
+    };
+    let operation = match admit(api, &identified, parameters, may)? {
         Ok(operation) => operation,
         Err(error) => {
             let response = Response::from_errors(vec![error]);
-            return Ok(answer(response, "GRAPHQL_PARSE_FAILED", asked.reply));
+            return Ok(answer(response, "GRAPHQL_PARSE_FAILED", sought.reply));
         }
     };
     if operation.is(OperationType::Query) {
-        return Ok(asked.answer(api, identified, operation).await);
+        return sought.answer(api, identified, operation).await;
     }
-    if asked.is_get() {
-        let message = "GET is for queries: send this with POST";
-        return Err(Refusal::method(message, "POST"));
+    let response = operation.execute(api, identified).await?;
+    Ok(answer(response, "GRAPHQL_VALIDATION_FAILED", sought.reply))
+}
+
+/// Refuses numbers above what a document that is known allows.
+fn within_bounds(asked: &Asked, variables: &Variables) -> Result<(), Refusal> {
+    let exceeded = asked
+        .known
+        .as_ref()
+        .and_then(|known| known.exceeded(variables));
+    exceeded.map_or(Ok(()), |(name, most)| {
+        let message = format!("the variable {name} may be {most} at most in this document");
+        Err(Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "VARIABLE_BOUND",
+            message,
+        ))
+    })
+}
+
+/// Refuses what could cost more than the token may spend, on one request or in a minute.
+fn afford(api: &Api, identified: &Identified, cost: Cost) -> Result<(), Refusal> {
+    let limits = &api.options.limits;
+    let budget = identified.cost_budget.unwrap_or(limits.cost);
+    if cost.rows > budget {
+        let message = format!(
+            "this request may answer {} rows, the budget is {budget}: ask for smaller pages",
+            cost.rows
+        );
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, "COST_LIMIT", message));
     }
-    let connections = identified.scope.connections();
-    let response = api.schema.execute(operation.request(api, identified)).await;
-    // Who decided something sees it in the next answer of this process.
-    api.live.touch(connections);
-    Ok(answer(response, "GRAPHQL_VALIDATION_FAILED", asked.reply))
+    api.rates.cost(identified.token, cost.rows).map_err(|wait| {
+        let allowed = limits.cost_per_minute;
+        let message = format!(
+            "this request may answer {} rows, and this token {allowed} in a minute",
+            cost.rows
+        );
+        Refusal::too_often(message, wait)
+    })
 }

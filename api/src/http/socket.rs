@@ -5,15 +5,14 @@ mod session;
 
 use super::Api;
 use super::guard::Guard;
-use super::parameters::InAddress;
 use super::refusal::Refusal;
 use super::request_id::RequestId;
 use super::{respond, stream};
-use axum::extract::rejection::QueryRejection;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::{Extension, Query, State};
-use axum::http::{HeaderMap, Uri, header};
+use axum::extract::{Extension, Request, State};
+use axum::http::header;
+use axum::http::request::Parts;
 use axum::response::Response;
 use session::Session;
 
@@ -27,15 +26,14 @@ pub(super) async fn get(
     State(api): State<Api>,
     Extension(id): Extension<RequestId>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-    uri: Uri,
-    headers: HeaderMap,
-    address: Result<Query<InAddress>, QueryRejection>,
+    request: Request,
 ) -> Response {
     match upgrade {
-        Err(_) => respond::get(State(api), Extension(id), uri, headers, address).await,
+        Err(_) => respond::get(State(api), Extension(id), request).await,
         Ok(upgrade) => {
-            let reply = respond::reply(id.clone(), &headers);
-            let opened = open(&api, id, upgrade, &headers).await;
+            let (head, _) = request.into_parts();
+            let reply = respond::reply(id.clone(), &head.headers);
+            let opened = open(&api, id, upgrade, &head).await;
             opened.unwrap_or_else(|refusal| refusal.answer(&reply))
         }
     }
@@ -46,16 +44,17 @@ async fn open(
     api: &Api,
     id: RequestId,
     upgrade: WebSocketUpgrade,
-    headers: &HeaderMap,
+    head: &Parts,
 ) -> Result<Response, Refusal> {
     let room = api.live.room().ok_or_else(stream::full)?;
-    let guard = match headers.get(header::AUTHORIZATION) {
+    let guard = match head.headers.get(header::AUTHORIZATION) {
         Some(given) => {
-            let admitted = Guard::admit(api, given.clone()).await;
-            Some(admitted.map_err(respond::denied)?)
+            let caller = respond::identify(api, &head.headers, &head.extensions).await?;
+            Some(Guard::new(api, [given.clone()].into_iter(), caller))
         }
         None => None,
     };
+    let from = respond::address(&head.extensions);
     let api = api.clone();
     let upgrade = upgrade
         .protocols([PROTOCOL])
@@ -64,7 +63,7 @@ async fn open(
         .read_buffer_size(BUFFER)
         .write_buffer_size(0);
     Ok(upgrade.on_upgrade(move |socket| async move {
-        Session::new(api, id, socket, guard).run().await;
+        Session::new(api, id, socket, (guard, from)).run().await;
         drop(room);
     }))
 }

@@ -44,7 +44,7 @@ const MAX_BINDS: usize = 2_000;
 /// Different arguments for one field of one row; json_build_object takes 100 arguments.
 const MAX_VARIANTS: usize = 40;
 /// Rows that a list without pages counts as.
-const LIST_ROWS: u64 = 10;
+pub(crate) const LIST_ROWS: u64 = 10;
 
 /// State of one statement while it is compiled.
 pub(crate) struct Compiler<'a> {

@@ -13,7 +13,7 @@ use crate::error::{ApiError, Result};
 use crate::schema::Money;
 
 /// Rows of a page that names no size.
-const DEFAULT_PAGE: i64 = 50;
+pub(crate) const DEFAULT_PAGE: i64 = 50;
 
 /// What a list field was asked for.
 #[derive(Debug, Default)]

@@ -21,7 +21,7 @@ use crate::scope::{Caller, Scope};
 use closegraph_entity::api_token::Role;
 
 /// Records in a page at most.
-const MAX_PAGE: i64 = 500;
+pub(crate) const MAX_PAGE: i64 = 500;
 /// Records in a whole answer at most.
 const MAX_ROWS: u64 = 100_000;
 

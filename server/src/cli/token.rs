@@ -43,6 +43,9 @@ pub struct TokenArgs {
     /// A connection that it may see; repeatable. All when absent.
     #[arg(long, value_name = "ID")]
     pub connection: Vec<Uuid>,
+    /// Rows that a request of it may cost; limits.cost of the configuration when absent.
+    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(i64).range(0..=1_000_000_000_000))]
+    pub cost_budget: Option<i64>,
     #[command(flatten)]
     pub output: Output,
 }

@@ -56,6 +56,7 @@ async fn work(
         vault::open(config)?,
         ServeRole::All,
         telemetry::start_metrics()?,
+        crate::documents::of(config)?,
     );
     let connections = process.sync.connections().clone();
     let ready = CancellationToken::new();
@@ -75,6 +76,7 @@ async fn work(
             name: "demo".to_owned(),
             role: Role::Admin,
             connections: None,
+            cost_budget: None,
             expires_at: None,
         };
         let token = issue(&database.orm(), token).await?;

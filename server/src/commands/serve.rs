@@ -5,7 +5,7 @@ use crate::cli::{ServeArgs, ServeRole};
 use crate::config::{Config, web_address};
 use crate::database::Database;
 use crate::process::{Process, serve_until};
-use crate::{categories, shutdown, telemetry, vault};
+use crate::{categories, documents, shutdown, telemetry, vault};
 use anyhow::Context;
 use closegraph_sync::connect::{ConnectRequest, Connections, connect_api_key};
 use secrecy::SecretString;
@@ -32,6 +32,7 @@ pub(super) async fn run(config: &Config, args: &ServeArgs) -> anyhow::Result<()>
         .as_deref()
         .map(categories::read)
         .transpose()?;
+    let documents = documents::of(config)?;
     let stop = shutdown::on_signal()?;
     let metrics = telemetry::start_metrics()?;
     let listener = TcpListener::bind(config.http.listen)
@@ -39,7 +40,14 @@ pub(super) async fn run(config: &Config, args: &ServeArgs) -> anyhow::Result<()>
         .with_context(|| format!("http.listen: {} can't be listened on", config.http.listen))?;
     let database = Database::serve(config).await?;
     database.migrate().await?;
-    let process = Process::new(config, &database, vault::open(config)?, args.role, metrics);
+    let process = Process::new(
+        config,
+        &database,
+        vault::open(config)?,
+        args.role,
+        metrics,
+        documents,
+    );
     tracing::info!(address = %listener.local_addr()?, role = ?args.role, "serving");
     let ready = CancellationToken::new();
     let connections = process.sync.connections().clone();

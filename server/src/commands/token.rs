@@ -28,6 +28,7 @@ pub(super) async fn create(config: &Config, args: TokenArgs) -> anyhow::Result<(
         name: args.name,
         role: args.role.into(),
         connections: (!args.connection.is_empty()).then_some(args.connection),
+        cost_budget: args.cost_budget,
         expires_at,
     };
     let issued = super::on_database(config, async |database| {

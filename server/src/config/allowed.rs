@@ -16,14 +16,15 @@ pub(super) enum Allowed {
     Postgres,
     Filter,
     VaultKey,
-    Truth,
+    /// `true`, `false` or one of the words.
+    TruthOr(&'static [&'static str]),
     Word(&'static [&'static str]),
 }
 
 const YEAR_S: i64 = 366 * 86_400;
 
 /// All keys but those of files and folders, of which nothing can be said beforehand.
-const KEYS: [(&str, &str, Allowed); 25] = [
+const KEYS: [(&str, &str, Allowed); 51] = [
     ("database", "url", Allowed::Postgres),
     // Fewer would wait for each other: the wake-up calls keep one, a worker up to two.
     ("database", "max_connections", Allowed::Whole(4, 10_000)),
@@ -61,9 +62,55 @@ const KEYS: [(&str, &str, Allowed); 25] = [
     ),
     ("sync", "event_retention_days", Allowed::Whole(0, 36_500)),
     ("sync", "feed_retention_days", Allowed::Whole(0, 36_500)),
-    ("api", "introspection", Allowed::Truth),
     ("api", "cache_bytes", Allowed::Whole(0, 1 << 40)),
     ("api", "streams", Allowed::Whole(0, 1_000_000)),
+    (
+        "api",
+        "introspection",
+        Allowed::TruthOr(&["all", "operators", "off"]),
+    ),
+    ("api", "documents", Allowed::Word(&["any", "trusted"])),
+    ("limits", "body_bytes", Allowed::Whole(1_024, 1_073_741_824)),
+    ("limits", "body_ms", Allowed::Whole(100, 3_600_000)),
+    ("limits", "head_ms", Allowed::Whole(100, 3_600_000)),
+    ("limits", "request_ms", Allowed::Whole(100, 86_400_000)),
+    ("limits", "connections", Allowed::Whole(16, 1_000_000)),
+    (
+        "limits",
+        "document_bytes",
+        Allowed::Whole(1_024, 1_073_741_824),
+    ),
+    ("limits", "tokens", Allowed::Whole(1, 1_000_000)),
+    ("limits", "nesting", Allowed::Whole(1, 64)),
+    ("limits", "operations", Allowed::Whole(1, 1_000_000)),
+    ("limits", "depth", Allowed::Whole(1, 64)),
+    ("limits", "fields", Allowed::Whole(1, 1_000_000)),
+    ("limits", "root_fields", Allowed::Whole(1, 1_000_000)),
+    ("limits", "aliases", Allowed::Whole(1, 1_000_000)),
+    ("limits", "spreads", Allowed::Whole(1, 1_000_000)),
+    ("limits", "fragments", Allowed::Whole(1, 200)),
+    ("limits", "directives", Allowed::Whole(1, 1_000_000)),
+    ("limits", "arguments", Allowed::Whole(1, 1_000_000)),
+    ("limits", "variables", Allowed::Whole(1, 1_000_000)),
+    ("limits", "values", Allowed::Whole(1, 1_000_000)),
+    ("limits", "value_nesting", Allowed::Whole(1, 1_000_000)),
+    ("limits", "cost", Allowed::Whole(0, 1_000_000_000_000)),
+    (
+        "limits",
+        "requests_per_second",
+        Allowed::Whole(0, 1_000_000_000),
+    ),
+    ("limits", "request_burst", Allowed::Whole(0, 1_000_000_000)),
+    (
+        "limits",
+        "cost_per_minute",
+        Allowed::Whole(0, 1_000_000_000),
+    ),
+    (
+        "limits",
+        "failures_per_minute",
+        Allowed::Whole(0, 1_000_000_000),
+    ),
     ("vault", "key", Allowed::VaultKey),
     ("log", "filter", Allowed::Filter),
     ("log", "format", Allowed::Word(&["text", "json"])),
@@ -84,7 +131,7 @@ impl Allowed {
                 Ok(number) => number.into(),
                 Err(_) => text.into(),
             },
-            Self::Truth => match text {
+            Self::TruthOr(_) => match text {
                 "true" => true.into(),
                 "false" => false.into(),
                 _ => text.into(),
@@ -100,7 +147,7 @@ impl Allowed {
             Self::Whole(least, most) => value
                 .as_integer()
                 .is_some_and(|number| (least..=most).contains(&number)),
-            Self::Truth => value.is_bool(),
+            Self::TruthOr(words) => value.is_bool() || words.contains(&text),
             Self::Listen => text.parse::<SocketAddr>().is_ok(),
             Self::Web => web_address(text).is_some(),
             Self::Postgres => {
@@ -139,7 +186,7 @@ impl fmt::Display for Allowed {
                 "levels (off, error, warn, info, debug, trace) for all or for single crates, such as info,sqlx=warn",
             ),
             Self::VaultKey => formatter.write_str("64 hex characters"),
-            Self::Truth => formatter.write_str("true or false"),
+            Self::TruthOr(words) => write!(formatter, "true or false, or {}", words.join(" or ")),
             Self::Word(words) => formatter.write_str(&words.join(" or ")),
         }
     }

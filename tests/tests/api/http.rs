@@ -156,7 +156,7 @@ async fn a_post_is_json_and_one_operation() {
     );
     assert_eq!(
         read(world.send(utf8).await).await,
-        json!({ "data": { "connections": [] } })
+        json!({ "data": { "connections": [] }, "extensions": { "cost": { "rows": 10, "fields": 11 } } })
     );
 }
 
@@ -175,7 +175,10 @@ async fn get_answers_queries_and_nothing_else() {
     let answer = read(world.send(get(&token, &encoded)).await).await;
     assert_eq!(
         answer,
-        json!({ "data": { "company": { "closeId": "lead_2" } } })
+        json!({
+            "data": { "company": { "closeId": "lead_2" } },
+            "extensions": { "cost": { "rows": 0, "fields": 2 } }
+        })
     );
 
     for operation in [

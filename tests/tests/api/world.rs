@@ -4,12 +4,13 @@ use axum::body::Body;
 use axum::http::{Request, Response, header};
 use chrono::{DateTime, Utc};
 use closegraph_api::token::{NewToken, issue};
-use closegraph_api::{Api, ApiOptions, router};
+use closegraph_api::{Api, ApiOptions, Documents, router};
 use closegraph_entity::api_token::Role;
 use closegraph_entity::record::{record_id, won_deal_id};
 use closegraph_tests::Database;
 use serde_json::{Value, json};
 use sqlx::PgPool;
+use std::path::Path;
 use std::time::Duration;
 use tower::ServiceExt;
 use uuid::Uuid;
@@ -31,11 +32,29 @@ impl World {
 
     /// An empty database whose sessions have these settings.
     pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
+        Self::set_up(settings, ApiOptions::default()).await
+    }
+
+    /// An empty database below an API of these options.
+    pub(crate) async fn serving(options: ApiOptions) -> Self {
+        Self::set_up(&[], options).await
+    }
+
+    /// An empty database below an API that answers documents of this folder, and no others where `only` says so.
+    pub(crate) async fn knowing(folder: &Path, only: bool) -> Self {
+        let mut world = Self::new().await;
+        let documents = Documents::read(folder).unwrap();
+        let api = Api::new(world.pool.clone(), ApiOptions::default(), String::new);
+        world.router = router(api.knowing(documents, only));
+        world
+    }
+
+    async fn set_up(settings: &[(&str, &str)], options: ApiOptions) -> Self {
         let database = Database::start(settings).await.unwrap();
         let pool = database.pool.clone();
         let options = ApiOptions {
             token_cache: Duration::ZERO,
-            ..ApiOptions::default()
+            ..options
         };
         let api = Api::new(pool.clone(), options, String::new);
         let router = router(api.trying(closegraph::Trial(pool.clone())));
@@ -96,6 +115,7 @@ impl World {
             name: "test".to_owned(),
             role,
             connections: Some(connections.to_vec()),
+            cost_budget: None,
             expires_at,
         };
         issue(&self.database.orm(), token).await.unwrap().secret

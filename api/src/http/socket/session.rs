@@ -7,12 +7,13 @@ use crate::http::guard::{Guard, Lapse};
 use crate::http::operation::Operation;
 use crate::http::parameters::Parameters;
 use crate::http::request_id::RequestId;
-use crate::http::respond::admit;
+use crate::http::respond::{May, admit, paced};
 use crate::live::{Failure, Told};
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use axum::http::HeaderValue;
 use serde_json::Value;
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -41,6 +42,7 @@ pub(super) struct Session {
     id: RequestId,
     socket: WebSocket,
     guard: Option<Guard>,
+    from: Option<IpAddr>,
     acknowledged: bool,
     sender: mpsc::Sender<Sent>,
     waiting: mpsc::Receiver<Sent>,
@@ -57,13 +59,20 @@ impl Drop for Session {
 }
 
 impl Session {
-    pub(super) fn new(api: Api, id: RequestId, socket: WebSocket, guard: Option<Guard>) -> Self {
+    /// `guard` is there where the caller is known already; `from` is where the socket comes from.
+    pub(super) fn new(
+        api: Api,
+        id: RequestId,
+        socket: WebSocket,
+        (guard, from): (Option<Guard>, Option<IpAddr>),
+    ) -> Self {
         let (sender, waiting) = mpsc::channel(WAITING);
         Self {
             api,
             id,
             socket,
             guard,
+            from,
             acknowledged: false,
             sender,
             waiting,
@@ -165,9 +174,9 @@ impl Session {
         if self.guard.is_none() {
             let given = payload.as_ref().and_then(authorization);
             let given = given.ok_or(Closing::Forbidden)?;
-            let admitted = Guard::admit(&self.api, given).await;
+            let admitted = Guard::admit(&self.api, given, self.from).await;
             self.guard = Some(admitted.map_err(|denied| match denied {
-                Denied::Token(_) => Closing::Forbidden,
+                Denied::Token(_) | Denied::Failures(_) => Closing::Forbidden,
                 Denied::Database(error) => {
                     tracing::error!(%error, "a token can't be checked");
                     Closing::Busy
@@ -191,7 +200,7 @@ impl Session {
             let failed = Failure::told(&message, "SUBSCRIPTION_LIMIT", None);
             return self.say(Outgoing::Failed(failed.errors).text(&id)).await;
         }
-        let operation = match self.read(payload)? {
+        let operation = match self.read(payload, &caller)? {
             Ok(operation) => operation,
             Err(errors) => return self.say(Outgoing::Failed(errors).text(&id)).await,
         };
@@ -208,12 +217,17 @@ impl Session {
     }
 
     /// The operation of a payload, or the errors for which it may not run.
-    fn read(&self, payload: Value) -> Result<Result<Operation, Arc<str>>, Closing> {
+    fn read(
+        &self,
+        payload: Value,
+        caller: &Identified,
+    ) -> Result<Result<Operation, Arc<str>>, Closing> {
         let parameters: Parameters =
             serde_json::from_value(payload).map_err(|_| Closing::BadMessage)?;
         let admitted = parameters
             .checked()
-            .and_then(|parameters| admit(&self.api, parameters));
+            .and_then(|parameters| paced(&self.api, caller).map(|()| parameters))
+            .and_then(|parameters| admit(&self.api, caller, parameters, May::Change));
         Ok(match admitted {
             Ok(Ok(operation)) => Ok(operation),
             Ok(Err(error)) => {

@@ -22,6 +22,7 @@ pub(super) fn describe(token: &Model, now: DateTime<Utc>) -> serde_json::Value {
         "prefix": token.prefix,
         "role": token.role,
         "connections": token.connections,
+        "costBudget": token.cost_budget,
         "state": state(token, now),
         "createdAt": token.created_at,
         "expiresAt": token.expires_at,
