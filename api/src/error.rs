@@ -12,6 +12,11 @@ pub enum ApiError {
     /// A cursor that is not ours, or of another order.
     #[error("{0}")]
     BadCursor(String),
+    /// A cursor behind which entries of the feed were let go.
+    #[error(
+        "what followed this cursor is not kept any more: read all records again, then follow the changes from here on"
+    )]
+    CursorExpired,
     /// The token's role does not allow it.
     #[error("{0}")]
     Forbidden(&'static str),
@@ -46,6 +51,7 @@ impl ApiError {
         match self {
             Self::BadInput(_) => "BAD_USER_INPUT",
             Self::BadCursor(_) => "BAD_CURSOR",
+            Self::CursorExpired => "CURSOR_EXPIRED",
             Self::Forbidden(_) => "FORBIDDEN",
             Self::NotFound(_) => "NOT_FOUND",
             Self::PageTooLarge { .. } => "PAGE_TOO_LARGE",

@@ -3,12 +3,15 @@
 mod answer;
 mod auth;
 mod body;
+mod cached;
 mod cost;
 mod graphiql;
+mod guard;
 mod introspection;
 mod limits;
 mod measure;
 mod media;
+mod operation;
 mod order;
 mod parameters;
 mod persisted;
@@ -16,14 +19,19 @@ mod rate;
 mod refusal;
 mod request_id;
 mod respond;
+mod socket;
+mod stream;
 mod text;
 mod values;
 
-pub(crate) use answer::ERRORS;
+pub(crate) use answer::{ERRORS, disclose};
 pub use introspection::Introspection;
 pub use limits::Limits;
+pub(crate) use operation::Operation;
 pub use request_id::RequestId;
 
+use crate::live::Hub;
+use crate::live::answers::Answers;
 use crate::{ApiSchema, Documents, InvoiceTrial};
 use auth::Callers;
 use axum::Router;
@@ -47,6 +55,10 @@ pub struct ApiOptions {
     pub limits: Limits,
     /// How long a token that was checked is believed.
     pub token_cache: Duration,
+    /// Sockets and streams of this process at once.
+    pub streams: usize,
+    /// Bytes of the answers that are kept; 0: none are.
+    pub cache_bytes: u64,
 }
 
 impl Default for ApiOptions {
@@ -55,6 +67,8 @@ impl Default for ApiOptions {
             introspection: Introspection::All,
             limits: Limits::default(),
             token_cache: Duration::from_secs(5),
+            streams: 10_000,
+            cache_bytes: 0,
         }
     }
 }
@@ -74,6 +88,8 @@ pub struct Api {
     options: ApiOptions,
     metrics: Metrics,
     trial: Option<Arc<dyn InvoiceTrial>>,
+    live: Arc<Hub>,
+    answers: Answers,
 }
 
 impl std::fmt::Debug for Api {
@@ -86,7 +102,7 @@ impl std::fmt::Debug for Api {
 }
 
 impl Api {
-    /// An API; `metrics` renders `/metrics`.
+    /// An API; `metrics` renders `/metrics`. It listens to what commits change from now on, in the runtime at hand.
     pub fn new(
         pool: PgPool,
         options: ApiOptions,
@@ -95,6 +111,8 @@ impl Api {
         let limits = &options.limits;
         let failures = Failures::new(limits);
         Self {
+            live: Arc::new(Hub::start(pool.clone(), options.streams)),
+            answers: Answers::new(options.cache_bytes),
             schema: crate::schema().data(pool.clone()).finish(),
             callers: Callers::new(pool.clone(), options.token_cache, failures),
             rates: Rates::new(limits),
@@ -105,6 +123,11 @@ impl Api {
             metrics: Arc::new(metrics),
             trial: None,
         }
+    }
+
+    /// Ends all sockets and streams, so that a server that stops need not wait for them.
+    pub fn end_streams(&self) {
+        self.live.end_streams();
     }
 
     /// The same, which knows these documents, and answers no others where `only` says so.
@@ -127,7 +150,7 @@ pub fn router(api: Api) -> Router {
     Router::new()
         .route(
             "/graphql",
-            get(respond::get)
+            get(socket::get)
                 .post(respond::post)
                 .fallback(respond::other),
         )

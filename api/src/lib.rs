@@ -1,12 +1,14 @@
 //! Postgres to GraphQL.
 //!
 //! A root field compiles what is asked below it into one SQL statement ([`query`]) over descriptions of the tables
-//! ([`schema`]); resolvers only read its decoded answer. [`http`] serves it, [`token`] issues what callers show.
+//! ([`schema`]); resolvers only read its decoded answer. [`http`] serves it, [`live`] follows what commits change, [`token`]
+//! issues what callers show.
 
 mod documents;
 mod error;
 mod figures;
 mod http;
+mod live;
 mod query;
 mod schema;
 mod scope;
@@ -16,17 +18,18 @@ mod trial;
 pub use documents::{DocumentFault, Documents, KnownOperation};
 pub use error::ApiError;
 pub use http::{Api, ApiOptions, Introspection, Limits, RequestId, router};
+pub use live::UNTOLD;
 pub use query::run::STATEMENTS;
 pub use trial::{InvoiceTrial, Tried};
 
-use async_graphql::{EmptySubscription, Schema, SchemaBuilder};
-use schema::{MirroredRecord, Mutation, Query, ROOTS};
+use async_graphql::{Schema, SchemaBuilder};
+use schema::{MirroredRecord, Mutation, Query, ROOTS, Subscription};
 
-type ApiSchema = Schema<Query, Mutation, EmptySubscription>;
+type ApiSchema = Schema<Query, Mutation, Subscription>;
 
-fn schema() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
+fn schema() -> SchemaBuilder<Query, Mutation, Subscription> {
     let (query, mutation) = ROOTS;
-    Schema::build(query, mutation, EmptySubscription)
+    Schema::build(query, mutation, Subscription)
         .register_output_type::<MirroredRecord>()
         .override_output_type_description::<rust_decimal::Decimal>(
             "An exact decimal number, as text, such as \"12500.00\", since JavaScript's numbers can't hold it.",
@@ -38,6 +41,7 @@ fn schema() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
 pub fn describe_metrics() {
     metrics::describe_counter!(STATEMENTS, "SQL statements that GraphQL fields executed.");
     metrics::counter!(STATEMENTS).increment(0);
+    live::describe_metrics();
     metrics::describe_counter!(http::ERRORS, "Errors in GraphQL answers, by code.");
     for code in ["INTERNAL", "TIMEOUT"] {
         metrics::counter!(http::ERRORS, "code" => code).increment(0);

@@ -1,6 +1,7 @@
 //! The GraphQL types, one file each: object, filter and order together, over the description of their table.
 
 mod audit_entry;
+mod change;
 mod company;
 mod connection;
 mod event;
@@ -21,6 +22,7 @@ mod sync_run;
 mod transaction;
 mod worklist;
 
+pub(crate) use change::{Subscription, Yielded};
 pub(crate) use company::{Company, TABLE as COMPANY};
 pub(crate) use connection::TABLE as CONNECTION;
 pub(crate) use lookup::{MAX_PAGE, compiler, knowing_compiler, pool, scope};
@@ -48,6 +50,7 @@ pub(crate) struct Query(
     worklist::Worklist,
     search::Search,
     invoice_mapping::MappingQuestions,
+    change::Feed,
 );
 
 /// Decisions of operators; they need a token with the role operator or admin. Close itself is never written to.
@@ -61,6 +64,7 @@ pub(crate) const ROOTS: (Query, Mutation) = (
         worklist::Worklist,
         search::Search,
         invoice_mapping::MappingQuestions,
+        change::Feed,
     ),
     Mutation(mutation::Events, link::Links, invoice_mapping::Mappings),
 );

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use closegraph_entity::api_token::Role;
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 /// How a connection counts time and money.
@@ -34,8 +35,11 @@ pub(crate) struct Caller {
 }
 
 /// The connections of a request. Every statement is compiled against one; none can be compiled without.
-#[derive(Clone, Debug)]
-pub(crate) struct Scope(Arc<[Calendar]>);
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Scope {
+    calendars: Arc<[Calendar]>,
+    fingerprint: [u8; 32],
+}
 
 impl Scope {
     /// The given connections, and no others.
@@ -43,14 +47,25 @@ impl Scope {
         let mut calendars: Vec<_> = calendars.into_iter().collect();
         calendars.sort_by_key(|calendar| calendar.connection);
         calendars.dedup_by_key(|calendar| calendar.connection);
-        Self(calendars.into())
+        Self {
+            fingerprint: Sha256::digest(format!("{calendars:?}")).into(),
+            calendars: calendars.into(),
+        }
     }
 
     pub(crate) fn calendars(&self) -> &[Calendar] {
-        &self.0
+        &self.calendars
+    }
+
+    /// The same for scopes that are the same.
+    pub(crate) fn fingerprint(&self) -> &[u8; 32] {
+        &self.fingerprint
     }
 
     pub(crate) fn connections(&self) -> Vec<Uuid> {
-        self.0.iter().map(|calendar| calendar.connection).collect()
+        self.calendars
+            .iter()
+            .map(|calendar| calendar.connection)
+            .collect()
     }
 }

@@ -2,6 +2,7 @@
 
 mod backfill;
 mod deliveries;
+mod live;
 mod load;
 mod peers;
 mod pgbench;
@@ -32,13 +33,14 @@ async fn main() -> anyhow::Result<()> {
         }
         Some("peers") => peers::measure(say).await,
         Some("deliveries") => deliveries::measure(say).await,
+        Some("live") => live::measure(say).await,
         Some("paced") => {
             say(&deliveries::paced(&Demo::start(LEADS)?).await?);
             Ok(())
         }
         Some(other) => {
             bail!(
-                "{other} is not measured: say questions, peers, deliveries or paced, or nothing for all"
+                "{other} is not measured: say questions, peers, deliveries, paced or live, or nothing for all"
             )
         }
     }
@@ -47,6 +49,7 @@ async fn main() -> anyhow::Result<()> {
 /// All that needs no other program than Postgres.
 async fn own() -> anyhow::Result<()> {
     say(&backfill::measure(LEADS).await?);
+    live::measure(say).await?;
     deliveries::measure(say).await?;
     let demo = Demo::start(LEADS)?;
     // Of a demo at rest; what deliveries write is vacuumed and analyzed for a while.

@@ -2,6 +2,10 @@
 
 use sea_orm::entity::prelude::*;
 
+/// Channel on which Postgres tells, in the commit that changes something, what it was: `feed` and a connection (an entry of
+/// the feed), `data` and a connection (anything else that the API reads), or `access` (what tokens may see).
+pub const CHANNEL: &str = "closegraph_feed";
+
 /// One change. Readers stop below the oldest running transaction (`xid < pg_snapshot_xmin(…)`), so that a later commit with a lower number is never missed.
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "change_feed")]
@@ -17,7 +21,10 @@ pub struct Model {
     pub close_id: String,
     pub action: super::record::ChangeAction,
     pub changed_fields: Vec<String>,
+    /// When it happened in Close: the version that was written.
     pub at: DateTimeUtc,
+    /// When it was written here: the retention counts from then.
+    pub recorded_at: DateTimeUtc,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

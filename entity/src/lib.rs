@@ -15,6 +15,7 @@ pub mod delivery;
 pub mod drift;
 pub mod event;
 pub mod exchange_rate;
+pub mod feed_horizon;
 pub mod invoice_mapping;
 pub mod label;
 pub mod link;

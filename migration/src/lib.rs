@@ -12,6 +12,7 @@ mod m0007_label;
 mod m0008_rate_limit;
 mod m0009_delivery;
 mod m0010_receivable;
+mod m0011_feed;
 mod m0012_search;
 mod m0013_token_budget;
 mod m0014_exchange_rate;
@@ -70,6 +71,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_rate_limit::STEP),
             Box::new(m0009_delivery::STEP),
             Box::new(m0010_receivable::STEP),
+            Box::new(m0011_feed::STEP),
             Box::new(m0012_search::STEP),
             Box::new(m0013_token_budget::STEP),
             Box::new(m0014_exchange_rate::STEP),

@@ -17,4 +17,6 @@ create table exchange_rate (
     loaded_at timestamptz not null default now(),
     primary key (base, quote, day)
 );
+create trigger tell_access after insert or update or delete on exchange_rate
+    for each statement execute function closegraph_tell_access();
 ";

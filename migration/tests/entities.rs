@@ -4,9 +4,9 @@
 
 use closegraph_entity::{
     api_token, audit_entry, change_feed, company, connection, custom_field, custom_record,
-    custom_type, delivery, drift, event, exchange_rate, invoice_mapping, label, link, match_queue,
-    member, opportunity, paid_amount, person, rate_limit, receivable, receivable_line, record,
-    revenue_day, sync_checkpoint, sync_run, tombstone, transaction,
+    custom_type, delivery, drift, event, exchange_rate, feed_horizon, invoice_mapping, label, link,
+    match_queue, member, opportunity, paid_amount, person, rate_limit, receivable, receivable_line,
+    record, revenue_day, sync_checkpoint, sync_run, tombstone, transaction,
 };
 use closegraph_migration::{Migrator, MigratorTrait};
 use closegraph_tests::PrivatePostgres;
@@ -78,6 +78,7 @@ async fn entities(orm: &DatabaseConnection) -> BTreeMap<String, Table> {
         described(orm, drift::Entity).await,
         described(orm, event::Entity).await,
         described(orm, exchange_rate::Entity).await,
+        described(orm, feed_horizon::Entity).await,
         described(orm, invoice_mapping::Entity).await,
         described(orm, label::Entity).await,
         described(orm, link::Entity).await,
@@ -141,9 +142,11 @@ async fn each_table_has_an_entity_with_its_columns_types_and_key() {
     let postgres = PrivatePostgres::start().await.unwrap();
     let (pool, orm) = database(&postgres).await;
     let (mut entities, migrated) = (entities(&orm).await, migrated(&pool).await);
-    // The entity reads and writes it as text.
-    let feed = entities.get_mut("change_feed").unwrap();
-    feed.columns.insert("xid".into(), ("xid8".into(), false));
+    // The entities read and write it as text.
+    for table in ["change_feed", "feed_horizon"] {
+        let feed = entities.get_mut(table).unwrap();
+        feed.columns.insert("xid".into(), ("xid8".into(), false));
+    }
     let names = |tables: &BTreeMap<String, Table>| tables.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&entities), names(&migrated));
     for (name, table) in &migrated {

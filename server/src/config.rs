@@ -103,6 +103,7 @@ pub struct Sync {
     pub categories_file: Option<PathBuf>,
     pub event_body_retention_days: u16,
     pub event_retention_days: u16,
+    pub feed_retention_days: u16,
 }
 
 /// How the first full load reads Close.
@@ -116,12 +117,14 @@ pub enum BackfillStrategy {
 }
 
 /// Postgres to GraphQL.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Api {
     pub introspection: Introspection,
     pub documents_dir: Option<PathBuf>,
     pub documents: DocumentPolicy,
+    pub cache_bytes: u64,
+    pub streams: usize,
 }
 
 /// Which documents are answered.
@@ -194,6 +197,7 @@ impl Default for Sync {
             categories_file: None,
             event_body_retention_days: 35,
             event_retention_days: 90,
+            feed_retention_days: 30,
         }
     }
 }
@@ -202,6 +206,18 @@ const fn seconds(count: u64) -> NonZeroU64 {
     match NonZeroU64::new(count) {
         Some(count) => count,
         None => NonZeroU64::MIN,
+    }
+}
+
+impl Default for Api {
+    fn default() -> Self {
+        Self {
+            introspection: Introspection::default(),
+            documents_dir: None,
+            documents: DocumentPolicy::default(),
+            cache_bytes: 64 * 1024 * 1024,
+            streams: 10_000,
+        }
     }
 }
 

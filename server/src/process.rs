@@ -48,6 +48,7 @@ impl Process {
             retention: Retention {
                 body_days: sync.event_body_retention_days,
                 row_days: sync.event_retention_days,
+                feed_days: sync.feed_retention_days,
             },
             schedule: Schedule {
                 catch_up: Duration::from_secs(sync.catch_up_s.get()),
@@ -59,6 +60,8 @@ impl Process {
         };
         let api = ApiOptions {
             introspection: config.api.introspection,
+            cache_bytes: config.api.cache_bytes,
+            streams: config.api.streams,
             limits: config.limits,
             ..ApiOptions::default()
         };
@@ -103,8 +106,14 @@ pub(crate) async fn serve_until(
             }
         })
     });
+    let (api, ending) = (process.api.clone(), stop.clone());
+    let ended = tokio::spawn(async move {
+        ending.cancelled().await;
+        api.end_streams();
+    });
     let router = process.router();
     http::serve(listener, router, &process.limits, stop).await;
+    ended.await?;
     if let Some(syncing) = syncing {
         syncing.await?;
     }

@@ -64,6 +64,10 @@ const PLAIN: &[(&str, &str)] = &[
         "closegraph_events_deleted_total",
         "Rows of events that the retention let go.",
     ),
+    (
+        "closegraph_feed_deleted_total",
+        "Entries of the feed that the retention let go.",
+    ),
 ];
 
 const HISTOGRAMS: &[(&str, &str)] = &[

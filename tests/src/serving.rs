@@ -102,6 +102,11 @@ impl Serving {
         }
     }
 
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Kills it, as a crash would: nothing in it is told.
     pub fn kill(mut self) -> anyhow::Result<()> {
         let ended = self.child.try_wait()?;

@@ -37,7 +37,25 @@ struct Body<'a> {
 
 /// The response with codes on its errors and nothing of the inside. A request that was not executed at all is a 400
 /// for clients that know the newer media type; its errors without a code of their own are given `refused`.
-pub(super) fn answer(mut response: Response, refused: &'static str, reply: &Reply) -> HttpResponse {
+pub(super) fn answer(response: Response, refused: &'static str, reply: &Reply) -> HttpResponse {
+    match written(response, refused, reply) {
+        Ok((status, body)) => {
+            let media = [(header::CONTENT_TYPE, reply.media.content_type())];
+            (status, media, body).into_response()
+        }
+        Err(error) => {
+            tracing::error!(error = %error, "an answer can't be written");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// The status and the body of an answer.
+pub(super) fn written(
+    mut response: Response,
+    refused: &'static str,
+    reply: &Reply,
+) -> serde_json::Result<(StatusCode, Vec<u8>)> {
     let executed =
         response.errors.iter().all(|error| !error.path.is_empty()) || response.data != Value::Null;
     // What every round of the validation finds comes once, and no more of it than a person reads.
@@ -57,20 +75,11 @@ pub(super) fn answer(mut response: Response, refused: &'static str, reply: &Repl
         errors: &response.errors,
         extensions: &response.extensions,
     };
-    match serde_json::to_vec(&body) {
-        Ok(body) => {
-            let media = [(header::CONTENT_TYPE, reply.media.content_type())];
-            (status, media, body).into_response()
-        }
-        Err(error) => {
-            tracing::error!(error = %error, "an answer can't be written");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
-    }
+    Ok((status, serde_json::to_vec(&body)?))
 }
 
 /// Gives an error its code and the request's id; what is ours alone is logged instead of shown.
-fn disclose(error: &mut ServerError, refused: &'static str, id: &RequestId) {
+pub(crate) fn disclose(error: &mut ServerError, refused: &'static str, id: &RequestId) {
     let (code, public) = match error.source::<ApiError>() {
         Some(inner) => {
             if !inner.is_public() {

@@ -22,7 +22,14 @@ pub(super) struct Identified {
     pub(super) token: Uuid,
     /// Rows that a request may cost, where the token has a budget of its own.
     pub(super) cost_budget: Option<u64>,
-    expires_at: Option<DateTime<Utc>>,
+    pub(super) expires_at: Option<DateTime<Utc>>,
+}
+
+impl Identified {
+    /// Whether both may do and see the same.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        (self.caller.role, &self.scope) == (other.caller.role, &other.scope)
+    }
 }
 
 /// Why nobody is let in.

@@ -36,14 +36,7 @@ pub(super) struct InAddress {
 impl Parameters {
     /// Those of a body.
     pub(super) fn of_body(headers: &HeaderMap, body: &[u8]) -> Result<Self, Refusal> {
-        if !is_json(headers) {
-            let message = "the body must be application/json, in UTF-8";
-            return Err(Refusal::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "MEDIA_TYPE",
-                message,
-            ));
-        }
+        check_json(headers)?;
         if body.trim_ascii_start().first() == Some(&b'[') {
             let message = "batches are not served: send one operation a request";
             return Err(Refusal::new(
@@ -75,7 +68,8 @@ impl Parameters {
         .checked()
     }
 
-    fn checked(self) -> Result<Self, Refusal> {
+    /// The same, where variables and extensions are objects.
+    pub(super) fn checked(self) -> Result<Self, Refusal> {
         for (name, value) in [
             ("variables", &self.variables),
             ("extensions", &self.extensions),
@@ -89,6 +83,19 @@ impl Parameters {
         }
         Ok(self)
     }
+}
+
+/// Refuses a body that does not say to be JSON.
+pub(super) fn check_json(headers: &HeaderMap) -> Result<(), Refusal> {
+    if is_json(headers) {
+        return Ok(());
+    }
+    let message = "the body must be application/json, in UTF-8";
+    Err(Refusal::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "MEDIA_TYPE",
+        message,
+    ))
 }
 
 /// Whether the body says to be JSON, and of no other charset than JSON has.

@@ -2,9 +2,10 @@
 
 use super::answer::{ERRORS, Reply};
 use super::limits::Exceeded;
+use super::request_id::RequestId;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response as HttpResponse};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Why a request is not executed: a status, a code, and what is allowed.
@@ -59,11 +60,16 @@ impl Refusal {
         self
     }
 
+    /// The refusal as a list of errors.
+    pub(super) fn errors(&self, id: &RequestId) -> Value {
+        metrics::counter!(ERRORS, "code" => self.code).increment(1);
+        let extensions = json!({"code": self.code, "requestId": id.as_str()});
+        json!([{"message": self.message, "extensions": extensions}])
+    }
+
     /// The refusal as an answer.
     pub(super) fn answer(self, reply: &Reply) -> HttpResponse {
-        metrics::counter!(ERRORS, "code" => self.code).increment(1);
-        let extensions = json!({"code": self.code, "requestId": reply.id.as_str()});
-        let body = json!({"errors": [{"message": self.message, "extensions": extensions}]});
+        let body = json!({"errors": self.errors(&reply.id)});
         let media = [(header::CONTENT_TYPE, reply.media.content_type())];
         let mut response = (self.status, media, body.to_string()).into_response();
         if let Some((name, value)) = self.header {

@@ -3,20 +3,23 @@
 use super::answer::{Reply, answer};
 use super::auth::{Denied, Identified};
 use super::body;
+use super::cached::Sought;
 use super::cost::Cost;
+use super::guard::Guard;
 use super::media::Media;
-use super::parameters::{InAddress, Parameters};
+use super::operation::Operation;
+use super::parameters::{InAddress, Parameters, check_json};
 use super::persisted::Asked;
 use super::refusal::Refusal;
 use super::request_id::RequestId;
-use super::{Api, measure, order, text, values};
+use super::{Api, measure, stream, text, values};
 use async_graphql::parser::parse_query;
-use async_graphql::parser::types::{ExecutableDocument, OperationType};
-use async_graphql::{Request, Response, ServerError, Variables};
+use async_graphql::parser::types::OperationType;
+use async_graphql::{Response, ServerError, Variables};
 use axum::extract::{ConnectInfo, Extension, Query, Request as HttpRequest, State};
-use axum::http::{Extensions, HeaderMap, StatusCode};
+use axum::http::{Extensions, HeaderMap, StatusCode, header};
 use axum::response::Response as HttpResponse;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// `POST /graphql`. Who sends a body is asked first, then it is read.
 pub(super) async fn post(
@@ -27,11 +30,24 @@ pub(super) async fn post(
     let (head, sent) = request.into_parts();
     let reply = reply(id, &head.headers);
     let answered = async {
-        let reply = acceptable(&reply, &head.headers)?;
+        let is_stream = stream::is_wanted(&head.headers);
+        if !is_stream {
+            acceptable(&head.headers)?;
+        }
         let caller = identify(&api, &head.headers, &head.extensions).await?;
         let body = body::read(sent, &api.options.limits).await?;
+        check_json(&head.headers)?;
+        if is_stream {
+            let parameters = Parameters::of_body(&head.headers, &body)?;
+            let guard = guard(&api, &head.headers, caller);
+            return follow(&api, &reply, guard, parameters, May::Change).await;
+        }
+        let sought = Sought::post(&reply, &caller, &body);
+        if let Some(answer) = sought.found(&api, &caller) {
+            return Ok(answer);
+        }
         let parameters = Parameters::of_body(&head.headers, &body)?;
-        execute(&api, reply, caller, parameters, true).await
+        execute(&api, &sought, caller, parameters).await
     };
     answered
         .await
@@ -47,12 +63,25 @@ pub(super) async fn get(
     let (head, _) = request.into_parts();
     let reply = reply(id, &head.headers);
     let answered = async {
-        let reply = acceptable(&reply, &head.headers)?;
+        let parameters = || {
+            let Query(address) = Query::<InAddress>::try_from_uri(&head.uri)
+                .map_err(|refused| Refusal::bad(format!("the address can't be read: {refused}")))?;
+            Parameters::of_address(address)
+        };
+        let is_stream = stream::is_wanted(&head.headers);
+        if !is_stream {
+            acceptable(&head.headers)?;
+        }
         let caller = identify(&api, &head.headers, &head.extensions).await?;
-        let Query(address) = Query::<InAddress>::try_from_uri(&head.uri)
-            .map_err(|refused| Refusal::bad(format!("the address can't be read: {refused}")))?;
-        let parameters = Parameters::of_address(address)?;
-        execute(&api, reply, caller, parameters, false).await
+        if is_stream {
+            let guard = guard(&api, &head.headers, caller);
+            return follow(&api, &reply, guard, parameters()?, May::Follow).await;
+        }
+        let sought = Sought::get(&reply, &caller, &head.uri, &head.headers);
+        if let Some(answer) = sought.found(&api, &caller) {
+            return Ok(answer);
+        }
+        execute(&api, &sought, caller, parameters()?).await
     };
     answered
         .await
@@ -65,15 +94,15 @@ pub(super) async fn other(Extension(id): Extension<RequestId>, headers: HeaderMa
     Refusal::method(message, "GET, HEAD, POST").answer(&reply(id, &headers))
 }
 
-fn reply(id: RequestId, headers: &HeaderMap) -> Reply {
+pub(super) fn reply(id: RequestId, headers: &HeaderMap) -> Reply {
     let media = Media::wanted(headers).unwrap_or_default();
     Reply { id, media }
 }
 
-/// The reply, where it is of a type that is accepted.
-fn acceptable<'a>(reply: &'a Reply, headers: &HeaderMap) -> Result<&'a Reply, Refusal> {
+/// Refuses who accepts none of the types that there are.
+fn acceptable(headers: &HeaderMap) -> Result<(), Refusal> {
     if Media::wanted(headers).is_some() {
-        return Ok(reply);
+        return Ok(());
     }
     let message = "answers are application/graphql-response+json or application/json, in UTF-8";
     Err(Refusal::new(
@@ -84,15 +113,35 @@ fn acceptable<'a>(reply: &'a Reply, headers: &HeaderMap) -> Result<&'a Reply, Re
 }
 
 /// Who asks, and has not asked too often.
-async fn identify(
+pub(super) async fn identify(
     api: &Api,
     headers: &HeaderMap,
     extensions: &Extensions,
 ) -> Result<Identified, Refusal> {
+    let identified = api.callers.identify(headers, address(extensions)).await;
+    let identified = identified.map_err(denied)?;
+    paced(api, &identified)?;
+    Ok(identified)
+}
+
+/// Where a request comes from.
+pub(super) fn address(extensions: &Extensions) -> Option<IpAddr> {
     let from = extensions.get::<ConnectInfo<SocketAddr>>();
-    let from = from.map(|ConnectInfo(address)| address.ip());
-    let identified = api.callers.identify(headers, from).await;
-    let identified = identified.map_err(|denied| match denied {
+    from.map(|ConnectInfo(address)| address.ip())
+}
+
+/// Refuses a token that has asked too often.
+pub(super) fn paced(api: &Api, identified: &Identified) -> Result<(), Refusal> {
+    api.rates.request(identified.token).map_err(|wait| {
+        let allowed = api.options.limits.requests_per_second;
+        let message = format!("this token may send {allowed} requests a second");
+        Refusal::too_often(message, wait)
+    })
+}
+
+/// Why nobody is let in, as a refusal.
+fn denied(denied: Denied) -> Refusal {
+    match denied {
         Denied::Token(message) => Refusal::unauthenticated(message),
         Denied::Failures(wait) => {
             let message = "too many tokens from this address do not work: wait a minute";
@@ -106,22 +155,63 @@ async fn identify(
                 "the database does not answer",
             )
         }
-    })?;
-    api.rates.request(identified.token).map_err(|wait| {
-        let allowed = api.options.limits.requests_per_second;
-        let message = format!("this token may send {allowed} requests a second");
-        Refusal::too_often(message, wait)
-    })?;
-    Ok(identified)
+    }
 }
 
-async fn execute(
+/// Whoever asks for a stream, let in for as long as the token allows.
+fn guard(api: &Api, headers: &HeaderMap, caller: Identified) -> Guard {
+    let given = headers.get(header::AUTHORIZATION).cloned();
+    Guard::new(api, given.into_iter(), caller)
+}
+
+/// A stream of events, unless the document is refused.
+async fn follow(
     api: &Api,
     reply: &Reply,
-    identified: Identified,
+    guard: Guard,
     parameters: Parameters,
-    may_change: bool,
+    may: May,
 ) -> Result<HttpResponse, Refusal> {
+    match admit(api, &guard.caller, parameters, may)? {
+        Err(error) => {
+            let response = Response::from_errors(vec![error]);
+            Ok(answer(response, "GRAPHQL_PARSE_FAILED", reply))
+        }
+        Ok(operation) => stream::answer(api, guard, operation, &reply.id).await,
+    }
+}
+
+/// What a request may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum May {
+    Ask,
+    /// Ask, and follow what changes.
+    Follow,
+    Change,
+}
+
+impl May {
+    fn check(self, operation: &Operation) -> Result<(), Refusal> {
+        let refused = match self {
+            Self::Ask => !operation.is(OperationType::Query),
+            Self::Follow => operation.may_be(OperationType::Mutation),
+            Self::Change => false,
+        };
+        if refused {
+            let message = "GET is for queries: send this with POST";
+            return Err(Refusal::method(message, "POST"));
+        }
+        Ok(())
+    }
+}
+
+/// The operation of a request, where the token may run it and it is within the limits; or why it can't be parsed.
+pub(super) fn admit(
+    api: &Api,
+    identified: &Identified,
+    parameters: Parameters,
+    may: May,
+) -> Result<Result<Operation, ServerError>, Refusal> {
     let asked = api.persisted.find(&parameters)?;
     let limits = &api.options.limits;
     text::check(&asked.text, limits)?;
@@ -129,11 +219,7 @@ async fn execute(
     values::check(&variables, limits)?;
     let document = match parse_query(&*asked.text) {
         Ok(document) => document,
-        Err(error) => {
-            let error = ServerError::from(error);
-            let response = Response::from_errors(vec![error]);
-            return Ok(answer(response, "GRAPHQL_PARSE_FAILED", reply));
-        }
+        Err(error) => return Ok(Err(ServerError::from(error))),
     };
     let measured = measure::check(&document, limits)?;
     if measured.introspects && !api.options.introspection.allows(identified.caller.role) {
@@ -145,35 +231,46 @@ async fn execute(
         ));
     }
     api.persisted.keep(&asked);
-    let name = asked.operation.as_deref();
-    if !may_change && !only_queries(&document, name) {
-        let message = "GET is for queries: send this with POST";
-        return Err(Refusal::method(message, "POST"));
+    let mut operation = Operation {
+        query: asked.text.to_string(),
+        document,
+        name: asked.operation.clone(),
+        variables: Variables::from_json(variables),
+        cost: Cost::default(),
+    };
+    may.check(&operation)?;
+    within_bounds(&asked, &operation.variables)?;
+    let name = operation.name.as_deref();
+    operation.cost = api
+        .prices
+        .bound(&operation.document, name, &operation.variables);
+    afford(api, identified, operation.cost)?;
+    Ok(Ok(operation))
+}
+
+async fn execute(
+    api: &Api,
+    sought: &Sought<'_>,
+    identified: Identified,
+    parameters: Parameters,
+) -> Result<HttpResponse, Refusal> {
+    let may = if sought.is_get() {
+        May::Ask
+    } else {
+        May::Change
+    };
+    let operation = match admit(api, &identified, parameters, may)? {
+        Ok(operation) => operation,
+        Err(error) => {
+            let response = Response::from_errors(vec![error]);
+            return Ok(answer(response, "GRAPHQL_PARSE_FAILED", sought.reply));
+        }
+    };
+    if operation.is(OperationType::Query) {
+        return sought.answer(api, identified, operation).await;
     }
-    let variables = Variables::from_json(variables);
-    within_bounds(&asked, &variables)?;
-    let cost = api.prices.bound(&document, name, &variables);
-    afford(api, &identified, cost)?;
-    let order = order::asked(&document, name);
-    let mut request = Request::new(&*asked.text)
-        .variables(variables)
-        .data(identified.scope)
-        .data(identified.caller);
-    if let Some(trial) = &api.trial {
-        request = request.data(trial.clone());
-    }
-    request.operation_name = asked.operation;
-    request.set_parsed_query(document);
-    let executed = api.schema.execute(request);
-    let executed = tokio::time::timeout(limits.request_time(), executed).await;
-    let response = executed.map_err(|_| {
-        let allowed = limits.request_ms;
-        let message = format!("the request took longer than {allowed} ms: ask for less");
-        Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "TIMEOUT", message)
-    })?;
-    let mut response = response.extension("cost", cost.into());
-    order::restore(&mut response.data, &order);
-    Ok(answer(response, "GRAPHQL_VALIDATION_FAILED", reply))
+    let response = operation.execute(api, identified).await?;
+    Ok(answer(response, "GRAPHQL_VALIDATION_FAILED", sought.reply))
 }
 
 /// Refuses numbers above what a document that is known allows.
@@ -211,15 +308,4 @@ fn afford(api: &Api, identified: &Identified, cost: Cost) -> Result<(), Refusal>
         );
         Refusal::too_often(message, wait)
     })
-}
-
-/// Whether the operation that would run, or any that could, is a query.
-fn only_queries(document: &ExecutableDocument, name: Option<&str>) -> bool {
-    document
-        .operations
-        .iter()
-        .filter(|(known, _)| {
-            name.is_none_or(|name| known.is_some_and(|known| known.as_str() == name))
-        })
-        .all(|(_, operation)| operation.node.ty == OperationType::Query)
 }

@@ -22,6 +22,7 @@ pub(crate) async fn fetch<T: DeserializeOwned>(
     statement: Statement,
 ) -> Result<Option<T>> {
     metrics::counter!(STATEMENTS).increment(1);
+    crate::live::kept::note(&statement.sql);
     tracing::debug!(sql = %statement.sql, "statement");
     // The text is put together from our own tables of columns; values are binds.
     let mut query = sqlx::query(AssertSqlSafe(statement.sql));

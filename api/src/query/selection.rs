@@ -9,7 +9,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use async_graphql::parser::types::{
     Field, FragmentDefinition, Selection as Item, VariableDefinition,
 };
-use async_graphql::{Context, Name, Positioned, Value, Variables};
+use async_graphql::{Context, Name, Positioned, QueryEnv, Value, Variables};
 
 /// Type conditions that match every record.
 const INTERFACES: [&str; 2] = ["Node", "MirroredRecord"];
@@ -137,6 +137,18 @@ impl<'a> Selection<'a> {
         Self {
             document: Document::of(ctx),
             fields: vec![&ctx.item.node],
+        }
+    }
+
+    /// The field of a stream, whose items are compiled for long after it was asked.
+    pub(crate) fn of_stream(query: &'a QueryEnv, field: &'a Field) -> Self {
+        Self {
+            document: Document {
+                fragments: &query.fragments,
+                definitions: &query.operation.node.variable_definitions,
+                variables: &query.variables,
+            },
+            fields: vec![field],
         }
     }
 

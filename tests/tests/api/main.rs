@@ -8,6 +8,8 @@
 
 mod aging;
 mod attention;
+mod cache;
+mod changes;
 mod convert;
 mod custom;
 mod days;
@@ -18,6 +20,8 @@ mod http;
 mod invoices;
 mod limits;
 mod links;
+mod listeners;
+mod live;
 mod mapping;
 mod mutations;
 mod operators;

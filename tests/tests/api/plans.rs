@@ -61,7 +61,7 @@ fn read(node: &Value) -> f64 {
     (number("Actual Rows") + number("Rows Removed by Filter")) * number("Actual Loops")
 }
 
-const TABLES: [&str; 8] = [
+const TABLES: [&str; 9] = [
     "company",
     "person",
     "opportunity",
@@ -70,6 +70,7 @@ const TABLES: [&str; 8] = [
     "receivable_line",
     "link",
     "event",
+    "change_feed",
 ];
 
 /// The nodes of a plan that read our tables.
@@ -162,6 +163,7 @@ fn questions() -> Vec<(String, f64)> {
         "{ companies(filter: { customFields: { name: \"Industry\", text: { eq: \"Rare\" } } }) { nodes { id } totalCount } }",
         "{ companies(filter: { domain: { contains: \"c77.EX\" } }) { totalCount } }",
         "{ people(filter: { email: { eq: \"p76@example.com\" } }) { totalCount } }",
+        "{ changes(first: 500) { nodes { cursor record { __typename } } } }",
         "{ receivables(first: 100, filter: { paymentStatus: { in: [UNPAID, PARTIAL] } }, orderBy: [{ field: DUE_ON }]) { nodes { number flags lineItems { description } company { name } opportunity { id } payments { occurredOn } } } }",
         "{ receivables(filter: { number: { eq: \"INV-7\" } }, orderBy: [{ field: NUMBER }]) { nodes { id } totalCount } }",
         "{ company(closeId: \"lead_77\") { receivables { nodes { id } } outstandingBalance { amount } averageDaysToPay } }",
@@ -255,6 +257,24 @@ fn worklists() -> [(&'static str, f64); 4] {
     ]
 }
 
+/// A feed that is too long to be read whole, of both connections in turns.
+async fn seed_feed(world: &World) {
+    sqlx::query(
+        "insert into change_feed (connection_id, record_type, record_id, close_id, action, at)
+         select case when n % 2 = 0 then $1 else $2 end, 'company', gen_random_uuid(), 'lead_' || n, 'updated', now()
+           from generate_series(1, 50000) n",
+    )
+    .bind(ONE)
+    .bind(OTHER)
+    .execute(&world.pool)
+    .await
+    .unwrap();
+    sqlx::query("analyze change_feed")
+        .execute(&world.pool)
+        .await
+        .unwrap();
+}
+
 #[tokio::test(flavor = "current_thread")]
 async fn lists_and_lookups_read_about_the_rows_that_they_answer() {
     let plans = Plans::default();
@@ -268,6 +288,7 @@ async fn lists_and_lookups_read_about_the_rows_that_they_answer() {
     for statement in RARE {
         sqlx::query(statement).execute(&world.pool).await.unwrap();
     }
+    seed_feed(&world).await;
     let token = world.token(&[ONE, OTHER]).await;
     for (query, allowed) in questions() {
         plans.0.lock().unwrap().clear();

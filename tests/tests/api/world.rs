@@ -121,6 +121,15 @@ impl World {
         issue(&self.database.orm(), token).await.unwrap().secret
     }
 
+    /// Serves the API on a port of its own, where sockets are opened; answers its address without a scheme.
+    pub(crate) async fn serve(&self) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let served = axum::serve(listener, self.router.clone());
+        tokio::spawn(async move { served.await.unwrap() });
+        address
+    }
+
     /// One request.
     pub(crate) async fn send(&self, request: Request<Body>) -> Response<Body> {
         self.router.clone().oneshot(request).await.unwrap()

@@ -94,6 +94,15 @@ fn expected(retention: Retention) -> BTreeMap<(String, i32), (i64, i64)> {
 
 /// Runs a service until what is kept is as expected.
 async fn run(database: &Database, retention: Retention) {
+    let expected = expected(retention);
+    run_until(database, retention, async || {
+        kept(database).await == expected
+    })
+    .await;
+}
+
+/// Runs a service until something is so, for a minute at most.
+async fn run_until(database: &Database, retention: Retention, is_so: impl AsyncFn() -> bool) {
     let options = SyncOptions {
         retention,
         ..SyncOptions::default()
@@ -105,7 +114,7 @@ async fn run(database: &Database, retention: Retention) {
         async move { service.run(stop).await }
     });
     let start = Instant::now();
-    while kept(database).await != expected(retention) {
+    while !is_so().await {
         assert!(
             start.elapsed() < Duration::from_secs(60),
             "{:?}",
@@ -127,6 +136,7 @@ async fn bodies_go_before_rows_and_what_waits_or_is_dead_keeps_both() {
     let forever = Retention {
         body_days: 0,
         row_days: 0,
+        feed_days: 0,
     };
     run(&database, forever).await;
     assert_eq!(kept(&database).await, before);
@@ -135,6 +145,7 @@ async fn bodies_go_before_rows_and_what_waits_or_is_dead_keeps_both() {
         Retention {
             body_days: 35,
             row_days: 0,
+            ..Retention::default()
         },
     )
     .await;
@@ -265,4 +276,51 @@ async fn company(
         .fetch_optional(&deployment.pool)
         .await
         .unwrap()
+}
+
+/// Entries of the feed by age, and one that no transaction here can have written.
+#[tokio::test(flavor = "multi_thread")]
+async fn entries_of_the_feed_go_in_their_time_and_leave_a_horizon() {
+    let database = Database::start(&[]).await.unwrap();
+    sqlx::query(
+        "insert into connection (id, source, auth_method, status, organization_id, currency, base_url)
+         values (gen_random_uuid(), 'close', 'api_key', 'paused', 'orga_x', 'USD', 'http://127.0.0.1:9/')",
+    )
+    .execute(&database.pool)
+    .await
+    .unwrap();
+    sqlx::raw_sql(
+        "insert into change_feed (connection_id, record_type, record_id, close_id, action, at, recorded_at)
+         select c.id, 'company', gen_random_uuid(), 'lead_' || n, 'updated', now(),
+                now() - interval '1 day' * case when n <= 2100 then 40 else 10 end
+           from connection c, generate_series(1, 2200) n order by n;
+         insert into change_feed (xid, connection_id, record_type, record_id, close_id, action, at)
+         select '9000000000000', id, 'company', gen_random_uuid(), 'lead_foreign', 'updated', now() from connection",
+    )
+    .execute(&database.pool)
+    .await
+    .unwrap();
+    let settled = "select count(*) = 100 from change_feed";
+    run_until(&database, Retention::default(), async || {
+        sqlx::query_scalar(settled)
+            .fetch_one(&database.pool)
+            .await
+            .unwrap()
+    })
+    .await;
+    let (kept, oldest): (i64, i64) = sqlx::query_as(
+        "select count(*), min(replace(close_id, 'lead_', '')::bigint) from change_feed",
+    )
+    .fetch_one(&database.pool)
+    .await
+    .unwrap();
+    assert_eq!((kept, oldest), (100, 2_101));
+    let passed: bool = sqlx::query_scalar(
+        "select (h.xid, h.seq) >= (select f.xid, f.seq - 1 from change_feed f order by f.seq limit 1)
+           from feed_horizon h",
+    )
+    .fetch_one(&database.pool)
+    .await
+    .unwrap();
+    assert!(passed, "the horizon stands before what is gone");
 }

@@ -1,4 +1,5 @@
 import type { Fetcher } from '@graphiql/toolkit';
+import { GraphQLError } from 'graphql';
 
 // Beside the page's own folder, so that /prefix/graphiql/ asks /prefix/graphql.
 const ENDPOINT = new URL('../graphql', document.baseURI);
@@ -39,7 +40,7 @@ async function readAnswer(response: Response): Promise<unknown> {
 }
 
 function failure(message: string) {
-  return { errors: [{ message }] };
+  return { errors: [new GraphQLError(message)] };
 }
 
 function firstMessage(answer: unknown): string | undefined {

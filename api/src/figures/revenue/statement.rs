@@ -129,7 +129,8 @@ impl Shape {
 
     /// What is summed: facts of the groups that are shown, and rows that add nothing.
     fn shown(&self) -> String {
-        let columns = "amount, deals, known, current, since, until, ahead, k1, k2, l1, l2, bucket, day";
+        let columns =
+            "amount, deals, known, current, since, until, ahead, k1, k2, l1, l2, bucket, day";
         let nothing = "null::bigint, 0, 0, null::boolean, c.since, c.until, c.ahead";
         if !self.others.is_empty() {
             let facts = format!(
