@@ -86,8 +86,10 @@ impl<'a> Sought<'a> {
         } else {
             Outcome::Bypass
         };
-        count(outcome);
-        mark(&mut response, outcome);
+        if api.answers.is_on() {
+            count(outcome);
+            mark(&mut response, outcome);
+        }
         let (status, body) = match written(response, "GRAPHQL_VALIDATION_FAILED", self.reply) {
             Ok(written) => written,
             Err(error) => {

@@ -95,6 +95,11 @@ impl Answers {
         Self(kept)
     }
 
+    /// Whether any are kept.
+    pub(crate) fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// The current answer to a request of this kind, if there is one.
     pub(crate) fn find(&self, stamps: &Stamps, scope: &Scope, key: &Key) -> Option<Arc<Kept>> {
         let answers = self.0.as_ref()?;

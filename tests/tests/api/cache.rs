@@ -49,9 +49,8 @@ impl Process {
     async fn outcome(&self, token: &str, query: &str) -> String {
         let answer = self.ask(token, query).await;
         let said = &answer["extensions"]["cache"];
-        said.as_str()
-            .unwrap_or_else(|| panic!("{query}: {answer}"))
-            .to_owned()
+        let said = said.as_str().map(str::to_owned);
+        said.unwrap_or_else(|| format!("nothing: {query}: {answer}"))
     }
 
     /// Asks until that becomes of the question, for two seconds at most.

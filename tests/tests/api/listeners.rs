@@ -55,11 +55,11 @@ impl Socket {
     pub(crate) async fn hear(&mut self) -> Result<Value, u16> {
         loop {
             let heard = tokio::time::timeout(PATIENCE, self.0.next()).await;
-            match heard.expect("nothing was heard") {
+            match heard.unwrap() {
                 Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
                 Some(Ok(Message::Close(Some(frame)))) => return Err(frame.code.into()),
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                other => panic!("{other:?}"),
+                other => unreachable!("{other:?}"),
             }
         }
     }
@@ -120,7 +120,7 @@ impl Events {
                 continue;
             }
             let heard = tokio::time::timeout(PATIENCE, self.response.chunk()).await;
-            let bytes = heard.expect("nothing was heard").unwrap()?;
+            let bytes = heard.unwrap().unwrap()?;
             self.text.push_str(std::str::from_utf8(&bytes).unwrap());
         }
     }
