@@ -5,6 +5,7 @@ mod change;
 mod company;
 mod connection;
 mod event;
+mod figure;
 mod invoice_mapping;
 mod link;
 mod lookup;
@@ -47,6 +48,7 @@ use async_graphql::{Enum, InputType, MergedObject};
 #[derive(Debug, MergedObject)]
 pub(crate) struct Query(
     query::Records,
+    figure::Figures,
     worklist::Worklist,
     search::Search,
     invoice_mapping::MappingQuestions,
@@ -61,6 +63,7 @@ pub(crate) struct Mutation(mutation::Events, link::Links, invoice_mapping::Mappi
 pub(crate) const ROOTS: (Query, Mutation) = (
     Query(
         query::Records,
+        figure::Figures,
         worklist::Worklist,
         search::Search,
         invoice_mapping::MappingQuestions,

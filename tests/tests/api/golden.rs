@@ -225,9 +225,8 @@ async fn each_list_and_figure_is_asked_of_postgres_in_the_words_that_were_review
         statements.0.lock().unwrap().clear();
         world.data(&token, &query, json!({})).await;
         let run = statements.0.lock().unwrap().clone();
-        let [sql] = run.as_slice() else {
-            panic!("{name} runs {} statements", run.len());
-        };
+        assert_eq!(run.len(), 1, "{name} is one statement: {run:?}");
+        let sql = &run[0];
         let text = format!("-- {query}\n{}", readable(sql));
         let file = folder().join(format!("{name}.sql"));
         known.insert(format!("{name}.sql"));

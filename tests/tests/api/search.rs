@@ -58,9 +58,8 @@ async fn found(world: &World, token: &str, text: &str) -> Vec<Value> {
 /// The best record, and what of it matched.
 async fn best(world: &World, token: &str, text: &str) -> (String, String) {
     let found = found(world, token, text).await;
-    let best = found
-        .first()
-        .unwrap_or_else(|| panic!("nothing is found of {text}"));
+    assert!(!found.is_empty(), "nothing is found of {text}");
+    let best = &found[0];
     let record = &best["record"];
     let shown = ["name", "number", "closeId"]
         .into_iter()
