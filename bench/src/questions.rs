@@ -135,7 +135,7 @@ struct Ours {
 }
 
 impl Ours {
-    async fn start(database: &Database) -> anyhow::Result<Self> {
+    async fn start(database: &Database, cache_bytes: &str) -> anyhow::Result<Self> {
         let data_dir = DataDir::new()?;
         let mut create = Command::new(closegraph_tests::program()?);
         create
@@ -151,6 +151,7 @@ impl Ours {
         let variables = [
             ("DATABASE_URL", database.url()),
             ("CLOSEGRAPH_HTTP_LISTEN", &listen),
+            ("CLOSEGRAPH_API_CACHE_BYTES", cache_bytes),
         ];
         let mut server = Serving::spawn_role(command, &data_dir, port, &variables, "api")?;
         server.ready().await?;
@@ -185,7 +186,8 @@ async fn measured(target: &Target, connections: usize) -> anyhow::Result<Measure
 pub(crate) async fn measure(companies: u32, say: fn(&str)) -> anyhow::Result<()> {
     let database = seeded(companies).await?;
     let values = Values::of(&database).await?;
-    let ours = Ours::start(&database).await?;
+    let ours = Ours::start(&database, "0").await?;
+    let keeping = Ours::start(&database, "67108864").await?;
     let theirs = PostGraphile::start(database.url()).await;
     if let Err(reason) = &theirs {
         say(&format!("questions    PostGraphile skipped: {reason:#}"));
@@ -199,27 +201,30 @@ pub(crate) async fn measure(companies: u32, say: fn(&str)) -> anyhow::Result<()>
     for question in &QUESTIONS {
         let script = pgbench::script(&values.sql(question))?;
         let ceiling = pgbench::rate(database.url(), script.path(), CONNECTIONS, SPAN)?;
-        let target = ours.target(&values.body(question, question.ours))?;
+        let body = values.body(question, question.ours);
+        let target = ours.target(&body)?;
         let [our_place, their_place] = question.rows;
-        let ours = rows(&target.once().await?, our_place)?;
+        let found = rows(&target.once().await?, our_place)?;
         let few = measured(&target, CONNECTIONS).await?;
         let many = measured(&target, MANY_CONNECTIONS).await?;
+        let kept = measured(&keeping.target(&body)?, CONNECTIONS).await?;
         let mut line = format!(
-            "questions    {}: {:.0}/s, SQL {ceiling:.0}/s: ratio {:.2}; p50 {:.1} ms, p99 {:.1} ms; p99 of {MANY_CONNECTIONS} connections {:.1} ms",
+            "questions    {}: {:.0}/s, SQL {ceiling:.0}/s: ratio {:.2}; p50 {:.1} ms, p99 {:.1} ms; p99 of {MANY_CONNECTIONS} connections {:.1} ms; kept answers {:.0}/s",
             question.name,
             few.per_second,
             few.per_second / ceiling,
             few.percentile(50),
             few.percentile(99),
             many.percentile(99),
+            kept.per_second,
         );
         if let Ok(peer) = &theirs {
             let body = values.body(question, question.theirs);
             let target = Target::new(&peer.url, None, Some(&body))?;
-            let found = rows(&target.once().await?, their_place)?;
+            let theirs = rows(&target.once().await?, their_place)?;
             ensure!(
-                found >= 1 && ours >= found,
-                "{ours} rows, the peer has {found}"
+                theirs >= 1 && found >= theirs,
+                "{found} rows, the peer has {theirs}"
             );
             let peered = measured(&target, CONNECTIONS).await?;
             line.push_str(&format!(

@@ -49,7 +49,7 @@ mod tests {
     fn a_cursor_names_its_place_and_others_are_refused() {
         let place = Position { xid: 7, seq: 42 };
         assert_eq!(Position::of(&place.cursor()).unwrap(), place);
-        let other = crate::query::cursor::encode("feed", &vec![Some("x".into()), None]);
+        let other = crate::query::cursor::encode("feed", &[Some("x".into()), None]);
         for cursor in ["", "nonsense", other.as_str()] {
             assert_eq!(Position::of(cursor).unwrap_err().code(), "BAD_CURSOR");
         }
