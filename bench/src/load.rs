@@ -21,6 +21,12 @@ pub(crate) struct Measured {
 }
 
 impl Measured {
+    /// How many were answered.
+    #[expect(clippy::cast_precision_loss, reason = "to divide by")]
+    pub(crate) fn count(&self) -> f64 {
+        self.spans.len() as f64
+    }
+
     /// The span within which so many of a hundred were answered, in milliseconds.
     pub(crate) fn percentile(&self, percent: usize) -> f64 {
         let place = (self.spans.len() * percent / 100).min(self.spans.len().saturating_sub(1));
@@ -34,6 +40,7 @@ impl Measured {
 pub(crate) struct Target {
     address: SocketAddr,
     request: Request<Full<Bytes>>,
+    refused: bool,
 }
 
 impl Target {
@@ -55,7 +62,14 @@ impl Target {
         Ok(Self {
             address: address.parse()?,
             request: request.body(body)?,
+            refused: false,
         })
+    }
+
+    /// The same, which is to be refused: another answer ends the measurement.
+    pub(crate) fn expecting_refusal(mut self) -> Self {
+        self.refused = true;
+        self
     }
 
     /// One answer.
@@ -64,7 +78,7 @@ impl Target {
         self.send(&mut connection).await
     }
 
-    /// Repeats it over so many connections for a span. An answer that is no success ends it.
+    /// Repeats it over so many connections for a span. An answer that was not expected ends it.
     pub(crate) async fn measure(
         &self,
         connections: usize,
@@ -113,7 +127,7 @@ impl Target {
         let status = answer.status();
         let body = answer.into_body().collect().await?.to_bytes();
         ensure!(
-            status.is_success(),
+            status.is_success() != self.refused,
             "answered {status}: {}",
             String::from_utf8_lossy(&body)
         );

@@ -2,12 +2,15 @@
 
 mod backfill;
 mod deliveries;
+mod hostile;
 mod live;
 mod load;
+mod ours;
 mod peers;
 mod pgbench;
 mod questions;
 mod reads;
+mod tables;
 
 use anyhow::bail;
 use closegraph_tests::Demo;
@@ -31,6 +34,7 @@ async fn main() -> anyhow::Result<()> {
             let companies = companies.map_or(Ok(questions::COMPANIES), |text| text.parse())?;
             questions::measure(companies, say).await
         }
+        Some("hostile") => hostile::measure(say).await,
         Some("peers") => peers::measure(say).await,
         Some("deliveries") => deliveries::measure(say).await,
         Some("live") => live::measure(say).await,
@@ -40,7 +44,7 @@ async fn main() -> anyhow::Result<()> {
         }
         Some(other) => {
             bail!(
-                "{other} is not measured: say questions, peers, deliveries, paced or live, or nothing for all"
+                "{other} is not measured: say questions, hostile, peers, deliveries, paced or live, or nothing for all"
             )
         }
     }
@@ -50,6 +54,7 @@ async fn main() -> anyhow::Result<()> {
 async fn own() -> anyhow::Result<()> {
     say(&backfill::measure(LEADS).await?);
     live::measure(say).await?;
+    hostile::measure(say).await?;
     deliveries::measure(say).await?;
     let demo = Demo::start(LEADS)?;
     // Of a demo at rest; what deliveries write is vacuumed and analyzed for a while.

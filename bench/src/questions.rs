@@ -2,18 +2,17 @@
 //! rows as JSON, without a server between. `bench/questions` holds the documents, the SQL and the rows.
 
 mod postgraphile;
-mod tables;
 
 use crate::load::{Measured, Target};
+use crate::ours::Ours;
 use crate::pgbench;
+use crate::tables::{CONNECTION, a_company, seeded};
 use anyhow::{Context, ensure};
 use chrono::{Datelike, NaiveDate, Utc};
-use closegraph_tests::{DataDir, Database, Serving, free_port};
+use closegraph_tests::Database;
 use postgraphile::PostGraphile;
 use serde_json::{Value, json};
-use std::process::Command;
 use std::time::Duration;
-use tables::{CONNECTION, a_company, seeded};
 
 /// Companies unless said otherwise; three times as many people and transactions, twice as many invoices.
 pub(crate) const COMPANIES: u32 = 100_000;
@@ -124,47 +123,6 @@ impl Values {
             .replace("{from}", &self.quarter.to_string())
             .replace("{year}", &self.year.to_string())
             .replace("{to}", &self.today.to_string())
-    }
-}
-
-/// `closegraph serve` over a database, and a token of it.
-struct Ours {
-    server: Serving,
-    token: String,
-    _data_dir: DataDir,
-}
-
-impl Ours {
-    async fn start(database: &Database, cache_bytes: &str) -> anyhow::Result<Self> {
-        let data_dir = DataDir::new()?;
-        let mut create = Command::new(closegraph_tests::program()?);
-        create
-            .args(["token", "create", "--name", "bench", "--json"])
-            .env("DATABASE_URL", database.url());
-        let made = create.output()?;
-        ensure!(made.status.success(), "no token: {made:?}");
-        let made: Value = serde_json::from_slice(&made.stdout)?;
-        let token = made.get("token").and_then(Value::as_str);
-        let token = token.with_context(|| format!("no token in {made}"))?;
-        let (command, port) = (Command::new(closegraph_tests::program()?), free_port()?);
-        let listen = format!("127.0.0.1:{port}");
-        let variables = [
-            ("DATABASE_URL", database.url()),
-            ("CLOSEGRAPH_HTTP_LISTEN", &listen),
-            ("CLOSEGRAPH_API_CACHE_BYTES", cache_bytes),
-        ];
-        let mut server = Serving::spawn_role(command, &data_dir, port, &variables, "api")?;
-        server.ready().await?;
-        Ok(Self {
-            server,
-            token: token.to_owned(),
-            _data_dir: data_dir,
-        })
-    }
-
-    fn target(&self, body: &str) -> anyhow::Result<Target> {
-        let url = format!("{}/graphql", self.server.address);
-        Target::new(&url, Some(&self.token), Some(body))
     }
 }
 

@@ -5,11 +5,11 @@ use closegraph_tests::Database;
 use sqlx::{AssertSqlSafe, Executor};
 
 /// The connection of all rows.
-pub(super) const CONNECTION: &str = "00000000-0000-4000-8000-00000000be4c";
-const SEED: &str = include_str!("../../questions/seed.sql");
+pub(crate) const CONNECTION: &str = "00000000-0000-4000-8000-00000000be4c";
+const SEED: &str = include_str!("../questions/seed.sql");
 
 /// A database with so many companies, and in proportion people, transactions and invoices.
-pub(super) async fn seeded(companies: u32) -> anyhow::Result<Database> {
+pub(crate) async fn seeded(companies: u32) -> anyhow::Result<Database> {
     let database = Database::start(&[]).await?;
     let seed = SEED
         .replace("{companies}", &companies.to_string())
@@ -26,7 +26,7 @@ pub(super) async fn seeded(companies: u32) -> anyhow::Result<Database> {
 }
 
 /// The id of some company.
-pub(super) async fn a_company(database: &Database) -> anyhow::Result<String> {
+pub(crate) async fn a_company(database: &Database) -> anyhow::Result<String> {
     let query = "select id::text from company order by name offset 10 limit 1";
     Ok(sqlx::query_scalar(query).fetch_one(&database.pool).await?)
 }
