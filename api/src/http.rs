@@ -184,6 +184,7 @@ async fn ready(State(api): State<Api>) -> impl IntoResponse {
 }
 
 async fn metrics(State(api): State<Api>) -> impl IntoResponse {
+    api.live.publish();
     (
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
         (api.metrics)(),

@@ -97,6 +97,13 @@ impl Hub {
         self.shared.access.subscribe()
     }
 
+    /// Renews the gauges, which `/metrics` shows as long as they are renewed.
+    pub(crate) fn publish(&self) {
+        let listening = if self.is_listening() { 1.0 } else { 0.0 };
+        metrics::gauge!(super::LISTENING).set(listening);
+        metrics::gauge!(super::SUBSCRIPTIONS).increment(0.0);
+    }
+
     /// Whether commits are heard of.
     pub(crate) fn is_listening(&self) -> bool {
         self.shared.stamps.is_listening()

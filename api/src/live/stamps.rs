@@ -59,7 +59,6 @@ impl Stamps {
     pub(super) fn set_listening(&self, listening: bool) {
         self.touch_all();
         self.listening.store(listening, Ordering::Release);
-        metrics::gauge!(super::LISTENING).set(if listening { 1.0 } else { 0.0 });
     }
 
     pub(super) fn is_listening(&self) -> bool {
