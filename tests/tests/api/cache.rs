@@ -84,6 +84,9 @@ async fn the_same_question_of_the_same_scope_and_role_is_answered_from_memory() 
     world.seed(ONE, 3).await;
     world.seed(OTHER, 3).await;
     let (one, same) = (world.token(&[ONE]).await, world.token(&[ONE]).await);
+    let both = world.token(&[ONE, OTHER]).await;
+    let operator = world.token_of(&[ONE], Role::Operator, None).await;
+    // After the last token: a new one makes all answers unusable, whenever the process hears of it.
     let process = Process::start(&world, &one).await;
     let miss = process.ask(&one, NAME).await;
     let hit = process.ask(&same, NAME).await;
@@ -91,8 +94,6 @@ async fn the_same_question_of_the_same_scope_and_role_is_answered_from_memory() 
     assert_eq!(hit["extensions"]["cache"], "hit");
     assert_eq!(miss["data"], hit["data"]);
     assert_eq!(miss["data"]["company"]["name"], "Company 1");
-    let both = world.token(&[ONE, OTHER]).await;
-    let operator = world.token_of(&[ONE], Role::Operator, None).await;
     for token in [both, operator] {
         assert_eq!(process.outcome(&token, NAME).await, "miss");
         assert_eq!(process.outcome(&token, NAME).await, "hit");
