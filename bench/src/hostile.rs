@@ -16,7 +16,7 @@ const HOSTILE: usize = 2;
 /// Says how long each is refused, and how long a client waits alone and beside them.
 pub(crate) async fn measure(say: fn(&str)) -> anyhow::Result<()> {
     let database = seeded(COMPANIES).await?;
-    let ours = Ours::start(&database, "0").await?;
+    let ours = Ours::start(&database, "0", "16").await?;
     let company = a_company(&database).await?;
     let query = "query ($id: ID!) { company(id: $id) { id name domain } }";
     let polite = json!({"query": query, "variables": {"id": company}}).to_string();

@@ -14,8 +14,12 @@ pub(crate) struct Ours {
 }
 
 impl Ours {
-    /// `cache_bytes` is the memory for kept answers.
-    pub(crate) async fn start(database: &Database, cache_bytes: &str) -> anyhow::Result<Self> {
+    /// `cache_bytes` is the memory for kept answers, `sessions` the size of its pool: the database has 60 for all.
+    pub(crate) async fn start(
+        database: &Database,
+        cache_bytes: &str,
+        sessions: &str,
+    ) -> anyhow::Result<Self> {
         let data_dir = DataDir::new()?;
         let mut create = Command::new(closegraph_tests::program()?);
         create
@@ -32,6 +36,7 @@ impl Ours {
             ("DATABASE_URL", database.url()),
             ("CLOSEGRAPH_HTTP_LISTEN", &listen),
             ("CLOSEGRAPH_API_CACHE_BYTES", cache_bytes),
+            ("CLOSEGRAPH_DATABASE_MAX_CONNECTIONS", sessions),
         ];
         let mut server = Serving::spawn_role(command, &data_dir, port, &variables, "api")?;
         server.ready().await?;

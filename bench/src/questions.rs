@@ -144,8 +144,8 @@ async fn measured(target: &Target, connections: usize) -> anyhow::Result<Measure
 pub(crate) async fn measure(companies: u32, say: fn(&str)) -> anyhow::Result<()> {
     let database = seeded(companies).await?;
     let values = Values::of(&database).await?;
-    let ours = Ours::start(&database, "0").await?;
-    let keeping = Ours::start(&database, "67108864").await?;
+    let ours = Ours::start(&database, "0", "16").await?;
+    let keeping = Ours::start(&database, "67108864", "4").await?;
     let theirs = PostGraphile::start(database.url()).await;
     if let Err(reason) = &theirs {
         say(&format!("questions    PostGraphile skipped: {reason:#}"));
