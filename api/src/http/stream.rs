@@ -68,7 +68,11 @@ impl Events {
     /// The next event; `complete` is the last.
     async fn next(&mut self) -> Option<Event> {
         let running = self.running.as_mut()?;
-        let told = tokio::select! {
+        // Once there is one thing left to tell, or the end, the token is not looked at again: it would be refused twice.
+        let told = if let Running::Once(told) = running {
+            told.take()
+        } else {
+            tokio::select! {
             told = running.next() => told,
             lapse = self.guard.lapse() => match lapse {
                 Lapse::Denied => {
@@ -81,6 +85,7 @@ impl Events {
                     return None;
                 }
             },
+            }
         };
         let event = match told {
             Some(Told::Next(payload)) => Event::default().event("next").data(payload),
