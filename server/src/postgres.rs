@@ -313,13 +313,12 @@ fn lock(root: &Path) -> Result<File, PostgresError> {
 }
 
 /// Settings of a small server that loads in bulk and never loses a commit.
-const SETTINGS: [&str; 13] = [
+const SETTINGS: [&str; 12] = [
     "listen_addresses=127.0.0.1",
     "unix_socket_directories=",
     "fsync=on",
     "synchronous_commit=on",
     "shared_buffers=64MB",
-    "wal_buffers=16MB",
     "max_connections=60",
     "max_wal_size=1GB",
     "checkpoint_completion_target=0.9",

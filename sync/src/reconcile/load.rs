@@ -254,9 +254,6 @@ impl Load<'_> {
         keep_position(transaction, id, self.stream, run, &next).await?;
         self.run.note(transaction, report, progress).await?;
         if next == Position::Done {
-            sqlx::query("set local synchronous_commit to default")
-                .execute(&mut **transaction)
-                .await?;
             self.run.succeed(transaction).await?;
             // Pages that are written side by side queue no company; with the last one, all are there.
             sqlx::query(QUEUE_ALL)

@@ -32,10 +32,6 @@ pub(super) struct Written {
     pub(super) refused: Vec<(ObjectType, Object, String)>,
 }
 
-/// Before the rows of a page. Its commit does not wait for the disk: what a crash of Postgres takes along are the last
-/// pages with their checkpoints, and they are read again. The commit of the last page waits for all of them.
-const PAGE: &str = "set local synchronous_commit = off; savepoint page";
-
 /// A page that is being written. It is written to its end even when nobody waits for it any more, and then rolled back.
 pub(super) type Writing = JoinHandle<Result<Written, SyncError>>;
 
@@ -73,7 +69,7 @@ impl Lane {
         let id = self.context.connection_id;
         hold(&mut written.transaction, id, self.turn, &changes).await?;
         held.send(()).ok();
-        written.savepoint(PAGE).await?;
+        written.savepoint("savepoint page").await?;
         match self.batch(&mut written, changes.clone()).await {
             Ok(()) => {}
             // One row that Postgres refuses must not hold up its page.
@@ -126,8 +122,8 @@ impl Lane {
 }
 
 impl Written {
-    async fn savepoint(&mut self, statements: &'static str) -> Result<(), sqlx::Error> {
-        let statements = sqlx::raw_sql(statements).execute(&mut *self.transaction);
-        statements.await.map(drop)
+    async fn savepoint(&mut self, statement: &'static str) -> Result<(), sqlx::Error> {
+        let statement = sqlx::query(statement).execute(&mut *self.transaction);
+        statement.await.map(drop)
     }
 }
