@@ -6,7 +6,6 @@ use axum::body::Body;
 use axum::http::{Request, header};
 use serde_json::{Value, json};
 use std::fmt::Write;
-use std::time::{Duration, Instant};
 
 /// Fragments that each spread the next one twice: 2^`levels` of whatever stands in the last one.
 fn doubling(levels: usize, last: &str) -> String {
@@ -209,24 +208,5 @@ async fn each_hostile_request_is_refused_by_the_limit_that_is_for_it() {
         assert!(answer.get("data").is_none_or(Value::is_null), "{what}");
         let size = answer.to_string().len();
         assert!(size < 20_000, "{what} is answered with {size} bytes");
-    }
-}
-
-/// Prints what each refusal takes, the median of nine: run it by hand, with `--release --ignored --nocapture`.
-#[tokio::test]
-#[ignore = "a measurement"]
-async fn what_refusals_take() {
-    let world = World::new().await;
-    let token = world.token(&[ONE]).await;
-    for (what, body, code) in hostile() {
-        let mut took: Vec<Duration> = Vec::new();
-        for _ in 0..9 {
-            let request = request(&token, &body);
-            let start = Instant::now();
-            world.send(request).await;
-            took.push(start.elapsed());
-        }
-        took.sort();
-        println!("{:>9.3} ms  {code:<26} {what}", took[4].as_secs_f64() * 1e3);
     }
 }
