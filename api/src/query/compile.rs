@@ -252,6 +252,15 @@ impl<'a> Compiler<'a> {
                 pairs.push(format!("'{}', {sql}", field.0));
             }
         }
+        for amount in at.table.amounts {
+            if children.iter().any(|child| child.name == amount.field) {
+                let minor = amount.minor.replace("{t}", &at.alias);
+                pairs.push(format!(
+                    "'{}', case when {minor} is not null then json_build_object('minor', {minor}, 'currency', {}.currency) end",
+                    amount.field, at.alias
+                ));
+            }
+        }
         for many in at.table.many {
             let asked: Vec<_> = children
                 .iter()

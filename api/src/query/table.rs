@@ -19,6 +19,7 @@ pub(crate) struct Table {
     /// The unique last key of every order.
     pub key: Column,
     pub fields: &'static [Field],
+    pub amounts: &'static [Amount],
     pub one: &'static [One],
     pub many: &'static [Many],
     pub lists: &'static [List],
@@ -45,6 +46,12 @@ impl std::fmt::Debug for Table {
 
 /// A field without arguments and the SQL of its JSON.
 pub(crate) struct Field(pub &'static str, pub &'static str);
+
+/// A field of money: SQL of its minor units. The row's currency stands in the column of that name.
+pub(crate) struct Amount {
+    pub field: &'static str,
+    pub minor: &'static str,
+}
 
 /// A relation to at most one row.
 pub(crate) struct One {

@@ -31,6 +31,7 @@ pub(crate) static TABLE: Table = Table {
         Field("changedFields", "{t}.changed_fields"),
         Field("changes", "{t}.changes"),
     ],
+    amounts: &[],
     one: &[
         One {
             field: "event",

@@ -79,6 +79,7 @@ pub(crate) static TABLE: Table = Table {
                  and r.payment_status in ('paid', 'overpaid'))"
         ),
     ),
+    amounts: &[],
     one: &[One { field: "connection", table: &connection::TABLE, on: "{x}.id = {t}.connection_id" }],
     many: &[
         Many { field: "people", table: &person::TABLE, on: "{x}.company_id = {t}.id", page: page::<PersonFilter, PersonOrder> },

@@ -66,6 +66,7 @@ pub(crate) static TABLE: Table = Table {
                       select d.received_at from delivery d where d.connection_id = {t}.id) w)"
         ),
     ],
+    amounts: &[],
     one: &[],
     many: &[Many { field: "runs", table: &sync_run::TABLE, on: "{x}.connection_id = {t}.id", page: sync_run::page }],
     lists: &[],

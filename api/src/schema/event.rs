@@ -33,6 +33,7 @@ pub(crate) static TABLE: Table = Table {
         Field("error", "{t}.error"),
         Field("payload", "{t}.payload"),
     ],
+    amounts: &[],
     one: &[One {
         field: "connection",
         table: &connection::TABLE,

@@ -29,6 +29,7 @@ pub(crate) static TABLE: Table = Table {
         Field("email", "{t}.email"),
         Field("timeZone", "{t}.time_zone"),
     ),
+    amounts: &[],
     one: &[One {
         field: "connection",
         table: &connection::TABLE,

@@ -20,7 +20,7 @@ use crate::query::operators::{
 };
 use crate::query::run::Answers;
 use crate::query::scalars::Date;
-use crate::query::table::{Field, ID as KEY, Many, One, Table, Totals};
+use crate::query::table::{Amount, Field, ID as KEY, Many, One, Table, Totals};
 
 pub(crate) static TABLE: Table = Table {
     name: "opportunity",
@@ -35,9 +35,6 @@ pub(crate) static TABLE: Table = Table {
         Field("statusLabel", "{t}.status_label"),
         Field("pipelineId", "{t}.pipeline_id"),
         Field("pipelineName", "{t}.pipeline_name"),
-        Field("value", "case when {t}.value_minor is not null then json_build_object('minor', {t}.value_minor, 'currency', {t}.currency) end"),
-        Field("expectedValue", "case when {t}.expected_value_minor is not null then json_build_object('minor', {t}.expected_value_minor, 'currency', {t}.currency) end"),
-        Field("annualizedValue", "case when {t}.annualized_value_minor is not null then json_build_object('minor', {t}.annualized_value_minor, 'currency', {t}.currency) end"),
         Field("valuePeriod", "{t}.value_period"),
         Field("confidence", "{t}.confidence"),
         Field("expectedOn", "{t}.expected_on"),
@@ -62,6 +59,7 @@ pub(crate) static TABLE: Table = Table {
                 from connection z where z.id = {t}.connection_id)"
         ),
     ),
+    amounts: &[Amount { field: "value", minor: "{t}.value_minor" }, Amount { field: "expectedValue", minor: "{t}.expected_value_minor" }, Amount { field: "annualizedValue", minor: "{t}.annualized_value_minor" }],
     one: &[
         One { field: "connection", table: &connection::TABLE, on: "{x}.id = {t}.connection_id" },
         One { field: "company", table: &company::TABLE, on: "{x}.id = {t}.company_id" },

@@ -47,6 +47,7 @@ pub(crate) static TABLE: Table = Table {
         Field("urls", "{t}.urls"),
         Field("timeZone", "{t}.time_zone"),
     ),
+    amounts: &[],
     one: &[
         One {
             field: "connection",

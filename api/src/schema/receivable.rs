@@ -23,7 +23,7 @@ use crate::query::operators::{
 };
 use crate::query::run::Answers;
 use crate::query::scalars::Date;
-use crate::query::table::{Column, Field, ID as KEY, List, Many, One, Table, Totals};
+use crate::query::table::{Amount, Column, Field, ID as KEY, List, Many, One, Table, Totals};
 use line_item::{FLAGS, LINE_ITEMS, LineItem};
 
 /// Definitions of its custom fields stand with their type.
@@ -55,19 +55,6 @@ const ITS_OPPORTUNITY: &str = "{x}.id = (select k.opportunity_id from link k
 pub(super) const OF_OPPORTUNITY: &str = "{x}.id = any(array(select k.receivable_id from link k
      where k.connection_id = {t}.connection_id and k.opportunity_id = {t}.id and k.state = 'linked'))";
 
-/// SQL of an amount column.
-macro_rules! amount {
-    ($column:literal) => {
-        concat!(
-            "case when {t}.",
-            $column,
-            " is not null then json_build_object('minor', {t}.",
-            $column,
-            ", 'currency', {t}.currency) end"
-        )
-    };
-}
-
 pub(crate) static TABLE: Table = Table {
     name: "receivable",
     graphql: "Receivable",
@@ -85,10 +72,6 @@ pub(crate) static TABLE: Table = Table {
         Field("paidOn", "{t}.paid_on"),
         Field("daysOverdue", DAYS_OVERDUE),
         Field("terms", "{t}.terms"),
-        Field("total", amount!("total_minor")),
-        Field("tax", amount!("tax_minor")),
-        Field("amountPaid", amount!("paid_minor")),
-        Field("balanceDue", amount!("balance_minor")),
         Field("flags", FLAGS),
         Field("lineItems", LINE_ITEMS),
         Field(
@@ -96,6 +79,24 @@ pub(crate) static TABLE: Table = Table {
             "(select o.raw from custom_record o where o.id = {t}.id and o.connection_id = {t}.connection_id)"
         ),
     ),
+    amounts: &[
+        Amount {
+            field: "total",
+            minor: "{t}.total_minor",
+        },
+        Amount {
+            field: "tax",
+            minor: "{t}.tax_minor",
+        },
+        Amount {
+            field: "amountPaid",
+            minor: "{t}.paid_minor",
+        },
+        Amount {
+            field: "balanceDue",
+            minor: "{t}.balance_minor",
+        },
+    ],
     one: &[
         One {
             field: "connection",

@@ -35,6 +35,7 @@ pub(crate) static TABLE: Table = Table {
         Field("requests", "{t}.requests"),
         Field("error", "{t}.error"),
     ],
+    amounts: &[],
     one: &[],
     many: &[],
     lists: &[],

@@ -22,7 +22,7 @@ use crate::query::operators::{
 };
 use crate::query::run::Answers;
 use crate::query::scalars::Date;
-use crate::query::table::{Field, ID as KEY, Many, One, Table, Totals};
+use crate::query::table::{Amount, Field, ID as KEY, Many, One, Table, Totals};
 
 pub(crate) static TABLE: Table = Table {
     name: "transaction",
@@ -34,15 +34,15 @@ pub(crate) static TABLE: Table = Table {
         "(select 'https://app.close.com/lead/' || l.close_id || '/' from company l where l.id = {t}.company_id and l.connection_id = {t}.connection_id)",
         Field("kind", "{t}.kind"),
         Field("occurredOn", "{t}.occurred_on"),
-        Field(
-            "amount",
-            "case when {t}.amount_minor is not null then json_build_object('minor', {t}.amount_minor, 'currency', {t}.currency) end"
-        ),
         Field("billingPeriod", "{t}.billing_period"),
         Field("category", "{t}.category"),
         Field("categoryRule", "{t}.category_rule"),
         Field("pipelineName", "{t}.pipeline_name"),
     ),
+    amounts: &[Amount {
+        field: "amount",
+        minor: "{t}.amount_minor",
+    }],
     one: &[
         One {
             field: "connection",
