@@ -16,3 +16,5 @@ pub(crate) mod run;
 pub(crate) mod scalars;
 pub(crate) mod selection;
 pub(crate) mod table;
+pub(crate) mod window;
+pub(crate) mod written;

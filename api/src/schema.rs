@@ -38,10 +38,10 @@ pub(crate) use transaction::TABLE as TRANSACTION;
 use crate::query::filter::Filter;
 use crate::query::operators::{Operators, TextFilter};
 use crate::query::order::OrderKey;
-use crate::query::page::PageRequest;
 use crate::query::parts::Parts;
 use crate::query::selection::Arguments;
 use crate::query::table::Column;
+use crate::query::window::PageRequest;
 use async_graphql::{Enum, InputType, MergedObject};
 
 /// Questions about what is mirrored. Every answer is limited to the connections that the token may see.

@@ -1,6 +1,6 @@
 -- { receivables(first: 20, orderBy: [{ field: DUE_ON }], filter: { paymentStatus: { in: [UNPAID, PARTIAL] } }) { totalCount totals { amount } nodes { id lineItems { description } payments { occurredOn } flags } pageInfo { endCursor } } }
 select json_build_object('limit', 20, 'backward', false, 'resumed', false, 'order', 'receivable due_on+id+', 'rows', (select coalesce(json_agg(p.j), '[]')
-from (select json_build_object('k', json_build_array(t1.due_on::text, t1.id::text), 'n', json_build_object('payments', (select coalesce(json_agg(json_build_object('occurredOn', t2.occurred_on)
+from (select json_build_object('k', json_build_array((t1.due_on)::text, (t1.id)::text), 'n', json_build_object('payments', (select coalesce(json_agg(json_build_object('occurredOn', t2.occurred_on)
 order by t2.occurred_on, t2.source_updated_at, t2.id), '[]')
 from transaction t2
 where (t2.connection_id = t1.connection_id) is true and t2.receivable_id = t1.id and t2.kind = 'invoice_payment'), 'id', t1.id, 'flags', (t1.flags || (select case when bool_and(s.total is not null) and sum(s.total) <> t1.total_minor and sum(s.total) <> t1.total_minor - coalesce(t1.tax_minor, 0) then '["lines_differ"]'::jsonb else '[]' end

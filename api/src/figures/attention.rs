@@ -8,10 +8,10 @@ use serde::Deserialize;
 
 use crate::error::Result;
 use crate::query::operators::word_enum;
-use crate::query::page::PageRequest;
 use crate::query::run::fetch;
 use crate::query::scalars::Date;
 use crate::query::selection::Selection;
+use crate::query::window::PageRequest;
 use crate::schema::page::page_types;
 use crate::schema::{Money, Node, knowing_compiler, pool};
 use message::Facts;

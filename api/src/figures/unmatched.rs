@@ -7,9 +7,9 @@ use serde::Deserialize;
 
 use crate::error::Result;
 use crate::query::operators::word_enum;
-use crate::query::page::PageRequest;
 use crate::query::run::fetch;
 use crate::query::selection::Selection;
+use crate::query::window::PageRequest;
 use crate::schema::page::page_types;
 use crate::schema::{MirroredRecord, knowing_compiler, pool};
 

@@ -7,7 +7,9 @@ use async_graphql::{Response, ServerError, Value};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response as HttpResponse};
 use serde::Serialize;
+use serde_json::ser::{Formatter, Serializer};
 use std::collections::BTreeMap;
+use std::io;
 
 /// Counter of the errors in GraphQL answers.
 pub(crate) const ERRORS: &str = "closegraph_api_errors_total";
@@ -75,7 +77,27 @@ pub(super) fn written(
         errors: &response.errors,
         extensions: &response.extensions,
     };
-    Ok((status, serde_json::to_vec(&body)?))
+    Ok((status, json(&body)?))
+}
+
+/// The JSON of a response or a part of it. Binary values in it are JSON that root fields have written themselves.
+pub(super) fn json(value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
+    let mut json = Vec::with_capacity(1024);
+    value.serialize(&mut Serializer::with_formatter(&mut json, Verbatim))?;
+    Ok(json)
+}
+
+/// Writes binary values as they are.
+struct Verbatim;
+
+impl Formatter for Verbatim {
+    fn write_byte_array<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        value: &[u8],
+    ) -> io::Result<()> {
+        writer.write_all(value)
+    }
 }
 
 /// Gives an error its code and the request's id; what is ours alone is logged instead of shown.

@@ -5,7 +5,7 @@
 //! priced once, so that the time is linear in the document.
 
 use crate::query::compile::LIST_ROWS;
-use crate::query::page::DEFAULT_PAGE;
+use crate::query::window::DEFAULT_PAGE;
 use crate::schema::MAX_PAGE;
 use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{

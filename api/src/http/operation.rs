@@ -1,6 +1,6 @@
 //! An operation that may run, and its run as a stream: of one response, or of a subscription's.
 
-use super::answer::disclose;
+use super::answer::{disclose, json};
 use super::auth::Identified;
 use super::cost::Cost;
 use super::refusal::Refusal;
@@ -100,8 +100,12 @@ impl Operation {
             for error in &mut response.errors {
                 disclose(error, "GRAPHQL_VALIDATION_FAILED", id);
             }
-            let payload = serde_json::to_string(&response).unwrap_or_default();
-            return Ok(Running::Once(Some(Told::Next(payload.into()))));
+            let payload = json(&response)
+                .ok()
+                .and_then(|json| String::from_utf8(json).ok());
+            return Ok(Running::Once(Some(Told::Next(
+                payload.unwrap_or_default().into(),
+            ))));
         }
         let subscribed = async {
             let reading = |error: ApiError| Failure::reading(&error);

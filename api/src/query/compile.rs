@@ -5,10 +5,11 @@ use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use super::custom::{self, Definition, FieldName};
-use super::page::{self, Source};
+use super::page;
 use super::parts::As;
 use super::selection::{Child, Selection};
 use super::table::Table;
+use super::window::Source;
 use crate::error::{ApiError, Result};
 use crate::scope::Scope;
 
@@ -53,6 +54,7 @@ const MAX_VARIANTS: usize = 40;
 pub(crate) const LIST_ROWS: u64 = 10;
 
 /// State of one statement while it is compiled.
+#[derive(Clone)]
 pub(crate) struct Compiler<'a> {
     pub scope: &'a Scope,
     /// The instant that periods are computed from.
@@ -355,7 +357,7 @@ impl<'a> Compiler<'a> {
                 parent: at,
                 on: many.on,
             };
-            let page = page::compile(self, many.table, &request, &source, &child.selection)?;
+            let page = page::compile(self, many.table, &request, source, &child.selection)?;
             let key = if child.key.is_empty() {
                 "''".to_owned()
             } else {
@@ -374,6 +376,14 @@ impl<'a> Compiler<'a> {
     pub(crate) fn finish_with(self, with: &str, json: &str) -> Statement {
         Statement {
             sql: format!("with {with} select {json}"),
+            binds: self.binds,
+        }
+    }
+
+    /// A statement in the terms of the compiler.
+    pub(crate) fn statement(self, sql: String) -> Statement {
+        Statement {
+            sql,
             binds: self.binds,
         }
     }

@@ -80,16 +80,15 @@ impl Order {
         self.0.iter().map(key).collect::<Vec<_>>().join(", ")
     }
 
-    /// The JSON array of a row's keys, as a cursor carries them.
-    pub(crate) fn values_sql(&self, at: &At) -> String {
+    /// A row's keys as text, as a cursor carries them.
+    pub(crate) fn values(&self, at: &At) -> Vec<String> {
         let value = |key: &OrderKey| {
             let column = format!("{}.{}", at.alias, key.column.sql);
             match key.column.kind {
                 Kind::Instant => format!("(extract(epoch from {column}) * 1000000)::bigint::text"),
-                _ => format!("{column}::text"),
+                _ => format!("({column})::text"),
             }
         };
-        let values: Vec<String> = self.0.iter().map(value).collect();
-        format!("json_build_array({})", values.join(", "))
+        self.0.iter().map(value).collect()
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_graphql::Context;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use sqlx::postgres::PgArguments;
+use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, PgPool, Postgres, Row};
 
@@ -21,15 +21,7 @@ pub(crate) async fn fetch<T: DeserializeOwned>(
     pool: &PgPool,
     statement: Statement,
 ) -> Result<Option<T>> {
-    metrics::counter!(STATEMENTS).increment(1);
-    crate::live::kept::note(&statement.sql);
-    tracing::debug!(sql = %statement.sql, "statement");
-    // The text is put together from our own tables of columns; values are binds.
-    let mut query = sqlx::query(AssertSqlSafe(statement.sql));
-    for bind in statement.binds {
-        query = bind_value(query, bind);
-    }
-    let row = query.fetch_one(pool).await?;
+    let row = query(statement).fetch_one(pool).await?;
     let value = row.try_get_raw(0)?;
     if sqlx::ValueRef::is_null(&value) {
         return Ok(None);
@@ -40,6 +32,21 @@ pub(crate) async fn fetch<T: DeserializeOwned>(
     serde_json::from_slice(bytes)
         .map(Some)
         .map_err(ApiError::Answer)
+}
+
+/// The rows of a statement.
+pub(crate) async fn rows(pool: &PgPool, statement: Statement) -> Result<Vec<PgRow>> {
+    Ok(query(statement).fetch_all(pool).await?)
+}
+
+/// A statement that is about to run.
+fn query<'q>(statement: Statement) -> Query<'q, Postgres, PgArguments> {
+    metrics::counter!(STATEMENTS).increment(1);
+    crate::live::kept::note(&statement.sql);
+    tracing::debug!(sql = %statement.sql, "statement");
+    // The text is put together from our own tables of columns; values are binds.
+    let query = sqlx::query(AssertSqlSafe(statement.sql));
+    statement.binds.into_iter().fold(query, bind_value)
 }
 
 fn bind_value<'q>(

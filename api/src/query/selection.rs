@@ -94,6 +94,34 @@ impl<'a> Document<'a> {
         })
     }
 
+    /// Calls `found` with each field that is asked of a value of the type.
+    fn each(
+        self,
+        items: &'a [Positioned<Item>],
+        type_name: &str,
+        found: &mut impl FnMut(&'a Field),
+    ) {
+        for item in items {
+            match &item.node {
+                Item::Field(field) => found(&field.node),
+                Item::InlineFragment(fragment) => {
+                    let condition = fragment.node.type_condition.as_ref();
+                    if condition.is_none_or(|on| matches(on.node.on.node.as_str(), type_name)) {
+                        self.each(&fragment.node.selection_set.node.items, type_name, found);
+                    }
+                }
+                Item::FragmentSpread(spread) => {
+                    let fragment = self.fragments.get(&spread.node.fragment_name.node);
+                    if let Some(fragment) = fragment.map(|fragment| &fragment.node)
+                        && matches(fragment.type_condition.node.on.node.as_str(), type_name)
+                    {
+                        self.each(&fragment.selection_set.node.items, type_name, found);
+                    }
+                }
+            }
+        }
+    }
+
     fn variable(self, name: &Name) -> Value {
         self.variables.get(name).cloned().unwrap_or_else(|| {
             self.definitions
@@ -128,6 +156,13 @@ pub(crate) struct Child<'a> {
     pub name: &'a str,
     pub arguments: Arguments,
     pub key: String,
+    pub selection: Selection<'a>,
+}
+
+/// A field as it is answered: under its response key.
+pub(crate) struct Asked<'a> {
+    pub key: &'a str,
+    pub name: &'a str,
     pub selection: Selection<'a>,
 }
 
@@ -175,36 +210,35 @@ impl<'a> Selection<'a> {
     pub(crate) fn children(&self, type_name: &str) -> Vec<Child<'a>> {
         let mut found: Vec<Child<'a>> = Vec::new();
         for field in &self.fields {
-            self.collect(&field.selection_set.node.items, type_name, &mut found);
+            let items = &field.selection_set.node.items;
+            let mut add = |field| self.add(field, &mut found);
+            self.document.each(items, type_name, &mut add);
         }
         found
     }
 
-    fn collect(&self, items: &'a [Positioned<Item>], type_name: &str, found: &mut Vec<Child<'a>>) {
-        for item in items {
-            match &item.node {
-                Item::Field(field) => self.add(&field.node, found),
-                Item::InlineFragment(fragment) => {
-                    let condition = fragment.node.type_condition.as_ref();
-                    if condition.is_none_or(|on| matches(on.node.on.node.as_str(), type_name)) {
-                        let items = &fragment.node.selection_set.node.items;
-                        self.collect(items, type_name, found);
-                    }
-                }
-                Item::FragmentSpread(spread) => {
-                    let name = &spread.node.fragment_name.node;
-                    if let Some(fragment) = self.document.fragments.get(name)
-                        && matches(
-                            fragment.node.type_condition.node.on.node.as_str(),
-                            type_name,
-                        )
-                    {
-                        let items = &fragment.node.selection_set.node.items;
-                        self.collect(items, type_name, found);
-                    }
-                }
+    /// What is asked of a value of the type, by response key, in the order of the answer.
+    pub(crate) fn asked(&self, type_name: &str) -> Vec<Asked<'a>> {
+        let mut found: Vec<Asked<'a>> = Vec::new();
+        let mut add = |field: &'a Field| {
+            let key = field.response_key().node.as_str();
+            match found.iter_mut().find(|asked| asked.key == key) {
+                Some(asked) => asked.selection.fields.push(field),
+                None => found.push(Asked {
+                    key,
+                    name: field.name.node.as_str(),
+                    selection: Selection {
+                        document: self.document,
+                        fields: vec![field],
+                    },
+                }),
             }
+        };
+        for field in &self.fields {
+            let items = &field.selection_set.node.items;
+            self.document.each(items, type_name, &mut add);
         }
+        found
     }
 
     fn add(&self, field: &'a Field, found: &mut Vec<Child<'a>>) {
@@ -236,4 +270,17 @@ fn matches(condition: &str, type_name: &str) -> bool {
 /// The key under which the field that is being resolved stands in the answer.
 pub(crate) fn argument_key(ctx: &Context<'_>) -> String {
     Document::of(ctx).arguments(&ctx.item.node).key()
+}
+
+/// How often the root is asked for what is answered under the key of the field that is being resolved.
+pub(crate) fn root_occurrences(ctx: &Context<'_>) -> usize {
+    let key = ctx.item.node.response_key();
+    let operation = &ctx.query_env.operation.node;
+    let mut occurrences = 0;
+    let mut count = |field: &Field| {
+        occurrences += usize::from(field.response_key().node == key.node);
+    };
+    let items = &operation.selection_set.node.items;
+    Document::of(ctx).each(items, "Query", &mut count);
+    occurrences
 }

@@ -4,8 +4,8 @@
 
 use uuid::Uuid;
 
-use super::page::PageRequest;
 use super::selection::Arguments;
+use super::window::PageRequest;
 use crate::error::Result;
 
 /// A table as the API sees it.

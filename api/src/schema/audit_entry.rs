@@ -11,9 +11,9 @@ use super::page::page_types;
 use super::record::RecordType;
 use crate::error::Result;
 use crate::query::operators::{DateTimeFilter, word_enum};
-use crate::query::page::PageRequest;
 use crate::query::selection::Arguments;
 use crate::query::table::{Field, One, SEQ, Table};
+use crate::query::window::PageRequest;
 
 pub(crate) static TABLE: Table = Table {
     name: "audit_entry",

@@ -16,10 +16,11 @@ use crate::error::{ApiError, Result};
 use crate::live::feed::Entry;
 use crate::live::position::Position;
 use crate::query::compile::{Bind, Compiler, asked};
-use crate::query::page::{PageRequest, nodes};
+use crate::query::page::nodes;
 use crate::query::run::fetch;
 use crate::query::selection::Selection;
 use crate::query::table::Table;
+use crate::query::window::PageRequest;
 
 /// The tables that are shown, by the word that the feed has for them.
 const TABLES: [(&str, &Table); 6] = [

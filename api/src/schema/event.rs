@@ -9,9 +9,9 @@ use super::inputs;
 use super::page::page_types;
 use crate::error::Result;
 use crate::query::operators::{DateTimeFilter, IdFilter, TextFilter, word_enum};
-use crate::query::page::PageRequest;
 use crate::query::selection::Arguments;
 use crate::query::table::{Field, One, SEQ, Table};
+use crate::query::window::PageRequest;
 
 pub(crate) static TABLE: Table = Table {
     name: "event",

@@ -14,10 +14,12 @@ use crate::error::{ApiError, Result};
 use crate::query::compile::{Bind, Compiler};
 use crate::query::custom::definitions;
 use crate::query::operators::parse_id;
-use crate::query::page::{PageRequest, Source};
+
 use crate::query::run::fetch;
 use crate::query::selection::{Arguments, Selection};
 use crate::query::table::Table;
+use crate::query::window::{PageRequest, Source};
+use crate::query::written::{self, Answered, Found};
 use crate::scope::{Caller, Scope};
 use closegraph_entity::api_token::Role;
 
@@ -91,15 +93,17 @@ pub(super) async fn list<T: DeserializeOwned + Default>(
     ctx: &Context<'_>,
     table: &'static Table,
     page: impl FnOnce(&Arguments) -> Result<PageRequest>,
-) -> Result<T> {
+) -> Result<Answered<T>> {
     let selection = Selection::of(ctx);
     let request = page(&selection.arguments())?;
     let mut compiler = knowing_compiler(ctx).await?;
+    if let Some(json) = written::list(ctx, compiler.clone(), table, &request).await? {
+        return Ok(Answered::Written(json));
+    }
     let json =
-        crate::query::page::compile(&mut compiler, table, &request, &Source::Scope, &selection)?;
-    Ok(fetch(pool(ctx)?, compiler.finish(&json))
-        .await?
-        .unwrap_or_default())
+        crate::query::page::compile(&mut compiler, table, &request, Source::Scope, &selection)?;
+    let page = fetch(pool(ctx)?, compiler.finish(&json)).await?;
+    Ok(Answered::Value(page.unwrap_or_default()))
 }
 
 /// A record by its id.
@@ -107,8 +111,8 @@ pub(super) async fn by_id<T: DeserializeOwned>(
     ctx: &Context<'_>,
     table: &'static Table,
     id: &ID,
-) -> Result<Option<T>> {
-    first(ctx, table, vec![parse_id(id)?], Found::Directly).await
+) -> Result<Option<Answered<T>>> {
+    first(ctx, table, vec![parse_id(id)?], Sought::Directly).await
 }
 
 /// A record by exactly one of its two ids.
@@ -117,8 +121,8 @@ pub(super) async fn by_either_id<T: DeserializeOwned>(
     table: &'static Table,
     id: Option<ID>,
     close_id: Option<String>,
-) -> Result<Option<T>> {
-    first(ctx, table, ids(ctx, table, id, close_id)?, Found::Directly).await
+) -> Result<Option<Answered<T>>> {
+    first(ctx, table, ids(ctx, table, id, close_id)?, Sought::Directly).await
 }
 
 /// The same for a type whose records are merged in Close: an id that is gone leads to where its record went, at the
@@ -128,11 +132,11 @@ pub(super) async fn by_any_id<T: DeserializeOwned>(
     table: &'static Table,
     id: Option<ID>,
     close_id: Option<String>,
-) -> Result<Option<T>> {
+) -> Result<Option<Answered<T>>> {
     let ids = ids(ctx, table, id, close_id)?;
-    match first(ctx, table, ids.clone(), Found::Directly).await? {
+    match first(ctx, table, ids.clone(), Sought::Directly).await? {
         Some(record) => Ok(Some(record)),
-        None => first(ctx, table, ids, Found::AfterMerges).await,
+        None => first(ctx, table, ids, Sought::AfterMerges).await,
     }
 }
 
@@ -155,7 +159,7 @@ fn ids(
 
 /// Where ids are looked for.
 #[derive(Clone, Copy)]
-enum Found {
+enum Sought {
     Directly,
     /// Where the records of these ids were merged into, however often.
     AfterMerges,
@@ -165,14 +169,14 @@ async fn first<T: DeserializeOwned>(
     ctx: &Context<'_>,
     table: &'static Table,
     ids: Vec<Uuid>,
-    found: Found,
-) -> Result<Option<T>> {
+    sought: Sought,
+) -> Result<Option<Answered<T>>> {
     let mut compiler = knowing_compiler(ctx).await?;
     let at = compiler.at_scope(table);
     let ids = compiler.bind(Bind::Uuids(ids))?;
-    let ids = match found {
-        Found::Directly => ids,
-        Found::AfterMerges => format!(
+    let ids = match sought {
+        Sought::Directly => ids,
+        Sought::AfterMerges => format!(
             "array(with recursive merged (id) as (
                  select d.merged_into_id from tombstone d
                   where d.record_id = any({ids}) and d.merged_into_id is not null
@@ -182,13 +186,17 @@ async fn first<T: DeserializeOwned>(
              select id from merged)"
         ),
     };
-    let object = compiler.object(&at, &Selection::of(ctx))?;
     let from = compiler.in_scope(&at)?;
-    let json = format!(
-        "(select {object} from {from} and {}.id = any({ids}) limit 1)",
-        at.alias
-    );
-    fetch(pool(ctx)?, compiler.finish(&json)).await
+    let from = format!("{from} and {}.id = any({ids})", at.alias);
+    match written::one(ctx, compiler.clone(), &at, &from).await? {
+        Found::Written(json) => return Ok(Some(Answered::Written(json))),
+        Found::Nothing => return Ok(None),
+        Found::Unwritten => {}
+    }
+    let object = compiler.object(&at, &Selection::of(ctx))?;
+    let json = format!("(select {object} from {from} limit 1)");
+    let record = fetch(pool(ctx)?, compiler.finish(&json)).await?;
+    Ok(record.map(Answered::Value))
 }
 
 /// Whatever has the id.

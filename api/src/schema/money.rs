@@ -106,7 +106,8 @@ impl Money {
         Ok(format!("{sign}{symbol}{grouped}{point}{fraction}"))
     }
 
-    fn decimal(&self) -> crate::error::Result<Decimal> {
+    /// The exact amount in major units.
+    pub(crate) fn decimal(&self) -> crate::error::Result<Decimal> {
         let places = Currency::from_code(&self.currency)
             .and_then(Currency::exponent)
             .unwrap_or(2);

@@ -20,6 +20,8 @@ use super::transaction::{
     self, Transaction, TransactionConnection, TransactionFilter, TransactionOrder,
 };
 
+use crate::query::written::Answered;
+
 /// Records: part of the root of all questions.
 #[derive(Debug)]
 pub(crate) struct Records;
@@ -42,7 +44,7 @@ impl Records {
         ctx: &Context<'_>,
         #[graphql(desc = "The id here; either this or closeId.")] id: Option<ID>,
         #[graphql(desc = "The id in Close; either this or id.")] close_id: Option<String>,
-    ) -> async_graphql::Result<Option<Company>> {
+    ) -> async_graphql::Result<Option<Answered<Company>>> {
         Ok(by_any_id(ctx, &company::TABLE, id, close_id).await?)
     }
 
@@ -52,7 +54,7 @@ impl Records {
         ctx: &Context<'_>,
         #[graphql(desc = "The id here; either this or closeId.")] id: Option<ID>,
         #[graphql(desc = "The id in Close; either this or id.")] close_id: Option<String>,
-    ) -> async_graphql::Result<Option<Person>> {
+    ) -> async_graphql::Result<Option<Answered<Person>>> {
         Ok(by_either_id(ctx, &person::TABLE, id, close_id).await?)
     }
 
@@ -62,7 +64,7 @@ impl Records {
         ctx: &Context<'_>,
         #[graphql(desc = "The id here; either this or closeId.")] id: Option<ID>,
         #[graphql(desc = "The id in Close; either this or id.")] close_id: Option<String>,
-    ) -> async_graphql::Result<Option<Opportunity>> {
+    ) -> async_graphql::Result<Option<Answered<Opportunity>>> {
         Ok(by_either_id(ctx, &opportunity::TABLE, id, close_id).await?)
     }
 
@@ -72,7 +74,7 @@ impl Records {
         ctx: &Context<'_>,
         #[graphql(desc = "The id here; either this or closeId.")] id: Option<ID>,
         #[graphql(desc = "The id in Close; either this or id.")] close_id: Option<String>,
-    ) -> async_graphql::Result<Option<Transaction>> {
+    ) -> async_graphql::Result<Option<Answered<Transaction>>> {
         Ok(by_either_id(ctx, &transaction::TABLE, id, close_id).await?)
     }
 
@@ -82,7 +84,7 @@ impl Records {
         ctx: &Context<'_>,
         #[graphql(desc = "The id here; either this or closeId.")] id: Option<ID>,
         #[graphql(desc = "The id in Close; either this or id.")] close_id: Option<String>,
-    ) -> async_graphql::Result<Option<Receivable>> {
+    ) -> async_graphql::Result<Option<Answered<Receivable>>> {
         Ok(by_either_id(ctx, &receivable::TABLE, id, close_id).await?)
     }
 
@@ -92,7 +94,7 @@ impl Records {
         ctx: &Context<'_>,
         #[graphql(desc = "The id here; either this or closeId.")] id: Option<ID>,
         #[graphql(desc = "The id in Close; either this or id.")] close_id: Option<String>,
-    ) -> async_graphql::Result<Option<Member>> {
+    ) -> async_graphql::Result<Option<Answered<Member>>> {
         Ok(by_either_id(ctx, &member::TABLE, id, close_id).await?)
     }
 
@@ -110,7 +112,7 @@ impl Records {
             desc = "The keys of the order, the first the most important; the newest first, unless given."
         )]
         order_by: Option<Vec<CompanyOrder>>,
-    ) -> async_graphql::Result<CompanyConnection> {
+    ) -> async_graphql::Result<Answered<CompanyConnection>> {
         // Read by the compiler, like those of nested lists.
         let _ = (first, after, last, before, filter, order_by);
         Ok(list(
@@ -135,7 +137,7 @@ impl Records {
             desc = "The keys of the order, the first the most important; the newest first, unless given."
         )]
         order_by: Option<Vec<PersonOrder>>,
-    ) -> async_graphql::Result<PersonConnection> {
+    ) -> async_graphql::Result<Answered<PersonConnection>> {
         // Read by the compiler, like those of nested lists.
         let _ = (first, after, last, before, filter, order_by);
         Ok(list(
@@ -162,7 +164,7 @@ impl Records {
             desc = "The keys of the order, the first the most important; the newest first, unless given."
         )]
         order_by: Option<Vec<OpportunityOrder>>,
-    ) -> async_graphql::Result<OpportunityConnection> {
+    ) -> async_graphql::Result<Answered<OpportunityConnection>> {
         // Read by the compiler, like those of nested lists.
         let _ = (first, after, last, before, filter, order_by);
         Ok(list(
@@ -189,7 +191,7 @@ impl Records {
             desc = "The keys of the order, the first the most important; the newest first, unless given."
         )]
         order_by: Option<Vec<TransactionOrder>>,
-    ) -> async_graphql::Result<TransactionConnection> {
+    ) -> async_graphql::Result<Answered<TransactionConnection>> {
         // Read by the compiler, like those of nested lists.
         let _ = (first, after, last, before, filter, order_by);
         Ok(list(
@@ -216,7 +218,7 @@ impl Records {
             desc = "The keys of the order, the first the most important; the newest first, unless given."
         )]
         order_by: Option<Vec<ReceivableOrder>>,
-    ) -> async_graphql::Result<ReceivableConnection> {
+    ) -> async_graphql::Result<Answered<ReceivableConnection>> {
         // Read by the compiler, like those of nested lists.
         let _ = (first, after, last, before, filter, order_by);
         Ok(list(
@@ -241,7 +243,7 @@ impl Records {
             desc = "The keys of the order, the first the most important; the newest first, unless given."
         )]
         order_by: Option<Vec<MemberOrder>>,
-    ) -> async_graphql::Result<MemberConnection> {
+    ) -> async_graphql::Result<Answered<MemberConnection>> {
         // Read by the compiler, like those of nested lists.
         let _ = (first, after, last, before, filter, order_by);
         Ok(list(
@@ -266,7 +268,7 @@ impl Records {
             desc = "The keys of the order, the first the most important; the newest first, unless given."
         )]
         order_by: Option<Vec<EventOrder>>,
-    ) -> async_graphql::Result<EventConnection> {
+    ) -> async_graphql::Result<Answered<EventConnection>> {
         // Read by the compiler, like those of nested lists.
         let _ = (first, after, last, before, filter, order_by);
         Ok(list(ctx, &event::TABLE, event::page).await?)
@@ -277,7 +279,7 @@ impl Records {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The id here, a UUID.")] id: ID,
-    ) -> async_graphql::Result<Option<Event>> {
+    ) -> async_graphql::Result<Option<Answered<Event>>> {
         Ok(by_id(ctx, &event::TABLE, &id).await?)
     }
 
@@ -295,7 +297,7 @@ impl Records {
             desc = "The keys of the order, the first the most important; the newest first, unless given."
         )]
         order_by: Option<Vec<SyncRunOrder>>,
-    ) -> async_graphql::Result<SyncRunConnection> {
+    ) -> async_graphql::Result<Answered<SyncRunConnection>> {
         // Read by the compiler, like those of nested lists.
         let _ = (first, after, last, before, filter, order_by);
         Ok(list(ctx, &sync_run::TABLE, sync_run::page).await?)
@@ -306,7 +308,7 @@ impl Records {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The id here, a UUID.")] id: ID,
-    ) -> async_graphql::Result<Option<SyncRun>> {
+    ) -> async_graphql::Result<Option<Answered<SyncRun>>> {
         Ok(by_id(ctx, &sync_run::TABLE, &id).await?)
     }
 
@@ -315,7 +317,7 @@ impl Records {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The id here, a UUID.")] id: ID,
-    ) -> async_graphql::Result<Option<Connection>> {
+    ) -> async_graphql::Result<Option<Answered<Connection>>> {
         Ok(by_id(ctx, &connection::TABLE, &id).await?)
     }
 

@@ -8,9 +8,9 @@ use super::inputs;
 use super::page::page_types;
 use crate::error::Result;
 use crate::query::operators::{DateTimeFilter, word_enum};
-use crate::query::page::PageRequest;
 use crate::query::selection::Arguments;
 use crate::query::table::{Field, ID as KEY, Table};
+use crate::query::window::PageRequest;
 
 pub(crate) static TABLE: Table = Table {
     name: "sync_run",

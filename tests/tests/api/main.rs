@@ -38,3 +38,4 @@ mod times;
 mod unmatched;
 mod unpaid;
 mod world;
+mod written;

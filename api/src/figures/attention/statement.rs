@@ -4,8 +4,9 @@
 use crate::error::Result;
 use crate::query::compile::{Bind, Compiler, asked};
 use crate::query::cursor::{Keys, decode_of, unreadable};
-use crate::query::page::{PageRequest, nodes};
+use crate::query::page::nodes;
 use crate::query::selection::Selection;
+use crate::query::window::PageRequest;
 use crate::schema::{CONNECTION, OPPORTUNITY, RECEIVABLE, TRANSACTION};
 
 /// Names the order in a cursor.

@@ -7,9 +7,10 @@ use crate::query::compile::{At, Compiler, asked};
 use crate::query::cursor::{behind, decode_of, unreadable};
 use crate::query::operators::Word;
 use crate::query::order::Order;
-use crate::query::page::{PageRequest, nodes};
+use crate::query::page::nodes;
 use crate::query::selection::Selection;
 use crate::query::table::Table;
+use crate::query::window::PageRequest;
 use crate::schema::{COMPANY, PERSON, RECEIVABLE, TRANSACTION};
 
 /// Names the order in a cursor.

@@ -1,0 +1,235 @@
+//! Which rows a page has: a keyset window over exactly the declared order.
+
+use async_graphql::Value;
+
+use super::compile::{At, Compiler, relate};
+use super::cursor;
+use super::filter::Filter;
+use super::order::{Order, OrderKey};
+use super::selection::Arguments;
+use super::table::Table;
+use crate::error::{ApiError, Result};
+
+/// Rows of a page that names no size.
+pub(crate) const DEFAULT_PAGE: i64 = 50;
+
+/// What a list field was asked for.
+#[derive(Debug, Default)]
+pub(crate) struct PageRequest {
+    first: Option<i64>,
+    after: Option<String>,
+    last: Option<i64>,
+    before: Option<String>,
+    filter: Option<Filter>,
+    order: Vec<OrderKey>,
+}
+
+/// Where the rows of a page come from.
+#[derive(Clone, Copy)]
+pub(crate) enum Source<'a> {
+    /// All connections of the scope.
+    Scope,
+    /// The rows that hang on one row.
+    Below { parent: &'a At, on: &'a str },
+}
+
+impl PageRequest {
+    /// Reads the paging arguments; `filter` and `order` were read by the type they belong to.
+    pub(crate) fn new(
+        arguments: &Arguments,
+        filter: Option<Filter>,
+        order: Vec<OrderKey>,
+    ) -> Result<Self> {
+        let number = |name: &str| match arguments.get(name) {
+            Some(Value::Number(number)) => number.as_i64(),
+            _ => None,
+        };
+        let text = |name: &str| match arguments.get(name) {
+            Some(Value::String(text)) => Some(text.clone()),
+            _ => None,
+        };
+        let request = Self {
+            first: number("first"),
+            after: text("after"),
+            last: number("last"),
+            before: text("before"),
+            filter,
+            order,
+        };
+        request.check()
+    }
+
+    /// The same with an order for when none was asked for.
+    pub(crate) fn or_order(mut self, order: impl crate::schema::OrderInput) -> Self {
+        if self.order.is_empty() {
+            self.order.push(order.key());
+        }
+        self
+    }
+
+    /// The cursor behind which the page starts.
+    pub(crate) fn after(&self) -> Option<&str> {
+        self.after.as_deref()
+    }
+
+    fn check(self) -> Result<Self> {
+        let bad = |message: &str| Err(ApiError::BadInput(message.to_owned()));
+        if self.first.is_some() && self.last.is_some() {
+            return bad("use either first or last, not both");
+        }
+        if self.first.or(self.last).is_some_and(|size| size < 0) {
+            return bad("first and last are 0 or more");
+        }
+        if self.after.is_some() && self.last.is_some() {
+            return bad("after goes with first; last goes with before");
+        }
+        if self.before.is_some() && self.last.is_none() {
+            return bad("before goes with last");
+        }
+        Ok(self)
+    }
+
+    /// The size of the page.
+    pub(crate) fn limit(&self, max: i64) -> Result<i64> {
+        let asked = self.first.or(self.last).unwrap_or(DEFAULT_PAGE.min(max));
+        if asked > max {
+            return Err(ApiError::PageTooLarge { asked, max });
+        }
+        Ok(asked)
+    }
+}
+
+/// How a page stands in its list.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Place {
+    /// Rows of the page at most.
+    pub limit: usize,
+    /// Whether the rows are walked against the declared order.
+    pub backward: bool,
+    /// Whether it starts behind a cursor.
+    pub resumed: bool,
+}
+
+/// The rows of a page in SQL.
+pub(crate) struct Window {
+    /// `select …` of the rows in the order in which they are walked; one more than the page has where there are more.
+    pub picked: String,
+    /// A picked row, where that statement stands as a subquery under the row's alias.
+    pub row: At,
+    /// The declared order.
+    pub order: Order,
+    /// That, or its reverse.
+    pub walked: Order,
+    pub place: Place,
+    /// How often what hangs on a row may stand in the answer.
+    pub multiplier: u64,
+}
+
+impl Window {
+    /// The window that a request opens. Its rows count.
+    pub(crate) fn open(
+        compiler: &mut Compiler<'_>,
+        table: &'static Table,
+        request: &PageRequest,
+        source: Source<'_>,
+    ) -> Result<Self> {
+        let limit = request.limit(compiler.max_page)?;
+        let order = Order::new(&request.order, table);
+        let backward = request.last.is_some();
+        let walked = if backward {
+            order.reversed()
+        } else {
+            order.clone()
+        };
+        let mut at = source.place(compiler, table);
+        let only = match source {
+            Source::Scope => compiler.only_connection()?,
+            Source::Below { .. } => None,
+        };
+        if matches!(source, Source::Scope) {
+            at.connection = only.clone().unwrap_or_else(|| "c.id".to_owned());
+        }
+        let mut from = match source {
+            Source::Scope => compiler.from(&at),
+            Source::Below { parent, on } => {
+                format!("{} and {}", compiler.few(&at), relate(on, parent, &at))
+            }
+        };
+        if let Some(filter) = &request.filter {
+            from = format!("{from} and {}", filter.compile(compiler, &at)?);
+        }
+        // One row more than asked tells whether there is another page.
+        let window = format!("order by {} limit {}", walked.sql(&at), limit + 1);
+        let a = &at.alias;
+        let given = request.after.as_deref().or(request.before.as_deref());
+        let part = match given {
+            None => format!("select {a}.* from {from} {window}"),
+            Some(given) => {
+                let keys = cursor::decode(given, &order, table)?;
+                let ranges = cursor::behind(compiler, &at, &walked, &keys)?;
+                let each = ranges
+                    .iter()
+                    .map(|range| format!("(select {a}.* from {from} and {range} {window})"));
+                let union = each.collect::<Vec<_>>().join(" union all ");
+                format!("select {a}.* from ({union}) {a} {window}")
+            }
+        };
+        let picked = match source {
+            Source::Scope if only.is_none() => {
+                let scope = compiler.scope()?;
+                format!(
+                    "select {a}.* from unnest({scope}::uuid[]) c (id) cross join lateral ({part}) {a} {window}"
+                )
+            }
+            _ => part,
+        };
+        let rows = u64::try_from(limit).unwrap_or(0);
+        let multiplier = rows.max(1).saturating_mul(compiler.multiplier);
+        compiler.spend(multiplier)?;
+        Ok(Self {
+            picked,
+            // What hangs on the picked rows is of their own connection.
+            row: At {
+                connection: format!("{}.{}", at.alias, table.connection),
+                ..at
+            },
+            order,
+            walked,
+            place: Place {
+                limit: usize::try_from(limit).unwrap_or(0),
+                backward,
+                resumed: given.is_some(),
+            },
+            multiplier,
+        })
+    }
+}
+
+impl Source<'_> {
+    /// A row of it.
+    pub(crate) fn place(self, compiler: &mut Compiler<'_>, table: &'static Table) -> At {
+        match self {
+            Self::Scope => compiler.at_scope(table),
+            Self::Below { parent, .. } => compiler.below(parent, table),
+        }
+    }
+
+    /// `table alias where …` with scope, relation and filter, for counting.
+    pub(crate) fn filtered(
+        self,
+        compiler: &mut Compiler<'_>,
+        at: &At,
+        request: &PageRequest,
+    ) -> Result<String> {
+        let from = match self {
+            Self::Scope => compiler.in_scope(at)?,
+            Self::Below { parent, on } => {
+                format!("{} and {}", compiler.few(at), relate(on, parent, at))
+            }
+        };
+        match &request.filter {
+            Some(filter) => Ok(format!("{from} and {}", filter.compile(compiler, at)?)),
+            None => Ok(from),
+        }
+    }
+}

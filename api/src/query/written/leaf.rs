@@ -1,0 +1,195 @@
+//! How single values are written, by their type in the schema.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use async_graphql::parser::parse_schema;
+use async_graphql::parser::types::{BaseType, Type, TypeKind, TypeSystemDefinition};
+use chrono::{DateTime, Utc};
+
+use crate::error::{ApiError, Result};
+use crate::schema::Money;
+
+/// How the text of a column becomes JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leaf {
+    /// Text, or what stands as text in answers: ids, days, exact numbers.
+    Text,
+    /// A number or a truth value.
+    Literal,
+    /// An instant, as Postgres shows it.
+    Instant,
+    /// A word of an enum.
+    Word,
+}
+
+/// What the schema says of a field that is no list.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known {
+    /// `None` of objects and the like.
+    pub(super) leaf: Option<Leaf>,
+    pub(super) nullable: bool,
+}
+
+type Fields = HashMap<String, HashMap<String, Known>>;
+
+static FIELDS: LazyLock<Fields> = LazyLock::new(|| fields(&crate::sdl()));
+
+impl Known {
+    /// What is known of a field; `None` where it is a list.
+    pub(super) fn of(type_name: &str, field: &str) -> Option<Self> {
+        FIELDS.get(type_name)?.get(field).copied()
+    }
+}
+
+/// The fields of a schema in GraphQL's own language. Of one that can't be read there are none; that ours can is shown by
+/// the tests.
+fn fields(sdl: &str) -> Fields {
+    let document = parse_schema(sdl).map(|document| document.definitions);
+    let mut types = Vec::new();
+    let mut enums = Vec::new();
+    for definition in document.unwrap_or_default() {
+        let TypeSystemDefinition::Type(definition) = definition else {
+            continue;
+        };
+        let name = definition.node.name.node.to_string();
+        match definition.node.kind {
+            TypeKind::Object(object) => types.push((name, object.fields)),
+            TypeKind::Enum(_) => enums.push(name),
+            _ => {}
+        }
+    }
+    let known = |ty: &Type| -> Option<Known> {
+        let BaseType::Named(name) = &ty.base else {
+            return None;
+        };
+        let leaf = match name.as_str() {
+            "String" | "ID" | "Date" | "Decimal" | "BigInt" | "CurrencyCode" => Some(Leaf::Text),
+            "Int" | "Boolean" => Some(Leaf::Literal),
+            "DateTime" => Some(Leaf::Instant),
+            name if enums.iter().any(|known| known == name) => Some(Leaf::Word),
+            _ => None,
+        };
+        let nullable = ty.nullable;
+        Some(Known { leaf, nullable })
+    };
+    types
+        .iter()
+        .map(|(name, fields)| {
+            let leaves = fields.iter().filter_map(|field| {
+                let known = known(&field.node.ty.node)?;
+                Some((field.node.name.node.to_string(), known))
+            });
+            (name.clone(), leaves.collect())
+        })
+        .collect()
+}
+
+impl Leaf {
+    pub(super) fn write(self, out: &mut Vec<u8>, text: &str) -> Result<()> {
+        match self {
+            Self::Text => quoted(out, text),
+            Self::Literal => {
+                out.extend_from_slice(text.as_bytes());
+                Ok(())
+            }
+            Self::Instant => quoted(out, &instant(text)?.to_rfc3339()),
+            Self::Word => quoted(out, &text.to_ascii_uppercase()),
+        }
+    }
+}
+
+/// The instant that Postgres shows, such as `2026-01-31 10:00:00.25+00`.
+fn instant(text: &str) -> Result<DateTime<Utc>> {
+    let instant = DateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f%#z");
+    let instant = instant.map_err(|_| ApiError::Defect("an instant that can't be read"))?;
+    Ok(instant.to_utc())
+}
+
+/// A JSON text.
+pub(super) fn quoted(out: &mut Vec<u8>, text: &str) -> Result<()> {
+    serde_json::to_writer(out, text).map_err(ApiError::Answer)
+}
+
+/// What can be asked of an amount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MoneyField {
+    TypeName,
+    Amount,
+    MinorUnits,
+    Currency,
+    Formatted,
+}
+
+impl MoneyField {
+    pub(super) fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            "__typename" => Self::TypeName,
+            "amount" => Self::Amount,
+            "minorUnits" => Self::MinorUnits,
+            "currency" => Self::Currency,
+            "formatted" => Self::Formatted,
+            _ => return None,
+        })
+    }
+
+    pub(super) fn write(self, out: &mut Vec<u8>, money: &Money) -> Result<()> {
+        match self {
+            Self::TypeName => quoted(out, "Money"),
+            Self::Amount => quoted(out, &money.decimal()?.to_string()),
+            Self::MinorUnits => quoted(out, &money.minor.to_string()),
+            Self::Currency => quoted(out, &money.currency),
+            Self::Formatted => quoted(out, &money.text()?),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Known, Leaf, MoneyField, fields, instant};
+
+    #[test]
+    fn every_field_of_money_is_known() {
+        let sdl = crate::sdl();
+        let money = sdl.split("\ntype Money {").nth(1).unwrap();
+        let names = money.split("\n}").next().unwrap().lines();
+        let names = names.filter_map(|line| line.trim().split_once(": ").map(|(name, _)| name));
+        let names: Vec<_> = names.filter(|name| !name.contains(' ')).collect();
+        assert_eq!(names.len(), 4, "{names:?}");
+        assert!(names.iter().all(|name| MoneyField::of(name).is_some()));
+    }
+
+    #[test]
+    fn leaves_are_told_by_the_schema() {
+        let fields = fields(
+            "enum Kind { A } type T { id: ID! kind: Kind at: DateTime! all: [String!]! of: T n: Int }",
+        );
+        let known = |name: &str| {
+            fields["T"]
+                .get(name)
+                .map(|known| (known.leaf, known.nullable))
+        };
+        assert_eq!(known("id"), Some((Some(Leaf::Text), false)));
+        assert_eq!(known("kind"), Some((Some(Leaf::Word), true)));
+        assert_eq!(known("at"), Some((Some(Leaf::Instant), false)));
+        assert_eq!(known("n"), Some((Some(Leaf::Literal), true)));
+        assert_eq!(known("of"), Some((None, true)));
+        assert_eq!(known("all"), None);
+        assert!(Known::of("Company", "name").is_some());
+    }
+
+    #[test]
+    fn instants_are_read_in_any_zone() {
+        for (text, read) in [
+            ("2026-01-31 10:00:00+00", "2026-01-31T10:00:00+00:00"),
+            ("2026-01-31 10:00:00.25+00", "2026-01-31T10:00:00.250+00:00"),
+            (
+                "2026-01-31 15:30:00.000001+05:30",
+                "2026-01-31T10:00:00.000001+00:00",
+            ),
+        ] {
+            assert_eq!(instant(text).unwrap().to_rfc3339(), read);
+        }
+        assert!(instant("infinity").is_err());
+    }
+}

@@ -1,0 +1,204 @@
+//! The columns of a row: what is asked of a record, with what hangs on it.
+
+use super::leaf::{Known, MoneyField};
+use super::write::{Key, Object, Part};
+use super::{Planned, Unplanned, page};
+use crate::query::compile::{At, Compiler, LIST_ROWS, relate};
+use crate::query::selection::{Asked, Selection};
+use crate::query::table::{Amount, List, Many, One};
+use crate::query::window::Source;
+
+/// Columns of a statement, and the joins that they need.
+#[derive(Default)]
+pub(super) struct Row {
+    columns: Vec<String>,
+    joins: Vec<String>,
+}
+
+impl Row {
+    pub(super) fn is_empty(&self) -> bool {
+        self.columns.is_empty()
+    }
+
+    /// The place of a column of text.
+    pub(super) fn column(&mut self, sql: String) -> usize {
+        if let Some(known) = self.columns.iter().position(|column| *column == sql) {
+            return known;
+        }
+        self.columns.push(sql);
+        self.columns.len() - 1
+    }
+
+    /// `select …` of the columns, from a table or subquery with its alias.
+    pub(super) fn select(&self, from: &str) -> String {
+        let columns = match self.columns.as_slice() {
+            [] => "true".to_owned(),
+            columns => columns.join(", "),
+        };
+        format!("select {columns} from {from}{}", self.joins.concat())
+    }
+
+    /// SQL of the JSON of all rows, each an array of its columns; `behind` is what follows FROM and its joins.
+    pub(super) fn array(&self, from: &str, behind: &str) -> String {
+        // An array has a type where it has an entry.
+        let columns: Vec<&str> = match self.columns.as_slice() {
+            [] => vec!["''"],
+            columns => columns.iter().map(String::as_str).collect(),
+        };
+        format!(
+            "array_to_json(array(select array[{}] from {from}{} {behind}))::text",
+            columns.join(", "),
+            self.joins.concat()
+        )
+    }
+}
+
+/// The plan of a record, whose columns are added to a row.
+pub(super) fn object(
+    compiler: &mut Compiler<'_>,
+    row: &mut Row,
+    at: &At,
+    selection: &Selection<'_>,
+) -> Planned<Object> {
+    let mut parts = Vec::new();
+    for asked in selection.asked(at.table.graphql) {
+        let part = part(compiler, row, at, &asked)?;
+        parts.push((Key::new(asked.key), part));
+    }
+    Ok(Object(parts))
+}
+
+fn part(compiler: &mut Compiler<'_>, row: &mut Row, at: &At, asked: &Asked<'_>) -> Planned<Part> {
+    let table = at.table;
+    let name = asked.name;
+    if name == "__typename" {
+        return Ok(Part::TypeName(table.graphql));
+    }
+    if let Some(field) = table.fields.iter().find(|field| field.0 == name) {
+        let known = Known::of(table.graphql, name).ok_or(Unplanned::Unwritten)?;
+        let leaf = known.leaf.ok_or(Unplanned::Unwritten)?;
+        let sql = field.1.replace("{t}", &at.alias);
+        let column = row.column(format!("({sql})::text"));
+        return Ok(Part::Leaf {
+            column,
+            leaf,
+            nullable: known.nullable,
+        });
+    }
+    if let Some(amount) = table.amounts.iter().find(|amount| amount.field == name) {
+        return money(row, at, amount, asked);
+    }
+    if let Some(relation) = table.one.iter().find(|relation| relation.field == name) {
+        return one(compiler, row, at, relation, asked);
+    }
+    if let Some(relation) = table.many.iter().find(|relation| relation.field == name) {
+        return many(compiler, row, at, relation, asked);
+    }
+    let relation = table.lists.iter().find(|relation| relation.field == name);
+    list(
+        compiler,
+        row,
+        at,
+        relation.ok_or(Unplanned::Unwritten)?,
+        asked,
+    )
+}
+
+fn money(row: &mut Row, at: &At, amount: &Amount, asked: &Asked<'_>) -> Planned<Part> {
+    let minor = amount.minor.replace("{t}", &at.alias);
+    Ok(Part::Money {
+        minor: row.column(format!("({minor})::text")),
+        currency: row.column(format!("({}.currency)::text", at.alias)),
+        fields: money_fields(&asked.selection)?,
+    })
+}
+
+/// What is asked of an amount.
+pub(super) fn money_fields(selection: &Selection<'_>) -> Planned<Vec<(Key, MoneyField)>> {
+    let asked = selection.asked("Money").into_iter().map(|asked| {
+        let field = MoneyField::of(asked.name).ok_or(Unplanned::Unwritten)?;
+        Ok((Key::new(asked.key), field))
+    });
+    asked.collect()
+}
+
+/// The related row stands beside the row; a column says whether it is there.
+fn one(
+    compiler: &mut Compiler<'_>,
+    row: &mut Row,
+    at: &At,
+    one: &One,
+    asked: &Asked<'_>,
+) -> Planned<Part> {
+    let below = compiler.below(at, one.table);
+    let on = relate(one.on, at, &below);
+    let mut related = Row::default();
+    related.column("'t'::text".to_owned());
+    let object = object(compiler, &mut related, &below, &asked.selection)?;
+    let joined = compiler.alias();
+    let names: Vec<String> = (0..related.columns.len())
+        .map(|place| format!("c{place}"))
+        .collect();
+    let named = related.columns.iter().zip(&names);
+    let columns: Vec<String> = named
+        .map(|(sql, name)| format!("{sql} as {name}"))
+        .collect();
+    let from = compiler.from(&below);
+    // Conditions follow the joins.
+    let (table, condition) = from.split_once(" where ").unwrap_or((&from, "true"));
+    row.joins.push(format!(
+        " left join lateral (select {} from {table}{} where {condition} and {on} limit 1) {joined} on true",
+        columns.join(", "),
+        related.joins.concat(),
+    ));
+    let base = row.columns.len();
+    row.columns
+        .extend(names.iter().map(|name| format!("{joined}.{name}")));
+    let known = Known::of(at.table.graphql, one.field);
+    let nullable = known.is_none_or(|known| known.nullable);
+    Ok(Part::One {
+        base,
+        object,
+        nullable,
+    })
+}
+
+fn many(
+    compiler: &mut Compiler<'_>,
+    row: &mut Row,
+    at: &At,
+    many: &Many,
+    asked: &Asked<'_>,
+) -> Planned<Part> {
+    let request = (many.page)(&asked.selection.arguments())?;
+    let source = Source::Below {
+        parent: at,
+        on: many.on,
+    };
+    let listed = (many.table, &request, source);
+    let (rows, page) = page::below(compiler, row, listed, &asked.selection)?;
+    Ok(Part::Page { rows, page })
+}
+
+fn list(
+    compiler: &mut Compiler<'_>,
+    row: &mut Row,
+    at: &At,
+    list: &List,
+    asked: &Asked<'_>,
+) -> Planned<Part> {
+    let size = compiler.multiplier.saturating_mul(LIST_ROWS);
+    compiler.spend(size)?;
+    let outer = std::mem::replace(&mut compiler.multiplier, size);
+    let below = compiler.below(at, list.table);
+    let mut listed = Row::default();
+    let object = object(compiler, &mut listed, &below, &asked.selection)?;
+    compiler.multiplier = outer;
+    let on = relate(list.on, at, &below);
+    let order = relate(list.order, at, &below);
+    let a = &below.alias;
+    let few = compiler.few(&below);
+    let from = format!("(select {a}.* from {few} and {on}) {a}");
+    let rows = row.column(listed.array(&from, &format!("order by {order}")));
+    Ok(Part::List { rows, object })
+}
