@@ -181,10 +181,15 @@ impl<'a> Compiler<'a> {
         Ok(self.only_bind.clone())
     }
 
-    /// `table alias where connection = …`: the only place in which a mirrored table stands after FROM.
+    /// `table alias where connection = …`: how a mirrored table stands after FROM, without joins.
     pub(crate) fn from(&self, at: &At) -> String {
+        self.from_joined(at, "")
+    }
+
+    /// The same with joins.
+    pub(crate) fn from_joined(&self, at: &At, joins: &str) -> String {
         format!(
-            "{} {} where {}.{} = {}",
+            "{} {}{joins} where {}.{} = {}",
             at.table.name, at.alias, at.alias, at.table.connection, at.connection
         )
     }
@@ -248,10 +253,11 @@ impl<'a> Compiler<'a> {
         let children = selection.children(at.table.graphql);
         let mut pairs: Vec<String> = Vec::with_capacity(children.len());
         self.relations(at, &children, &mut pairs)?;
-        for field in at.table.fields {
-            if children.iter().any(|child| child.name == field.0) {
-                let sql = field.1.replace("{t}", &at.alias);
-                pairs.push(format!("'{}', {sql}", field.0));
+        let fields = at.table.fields.iter().map(|field| (field.0, field.1));
+        let composites = at.table.composites.iter();
+        for (name, sql) in fields.chain(composites.map(|field| (field.0, field.1))) {
+            if children.iter().any(|child| child.name == name) {
+                pairs.push(format!("'{name}', {}", sql.replace("{t}", &at.alias)));
             }
         }
         for amount in at.table.amounts {

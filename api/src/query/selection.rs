@@ -7,9 +7,9 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use async_graphql::parser::types::{
-    Field, FragmentDefinition, Selection as Item, VariableDefinition,
+    Field, FragmentDefinition, OperationType, Selection as Item, VariableDefinition,
 };
-use async_graphql::{Context, Name, Positioned, QueryEnv, Value, Variables};
+use async_graphql::{Context, Name, Pos, Positioned, QueryEnv, Value, Variables};
 
 /// Type conditions that match every record.
 const INTERFACES: [&str; 2] = ["Node", "MirroredRecord"];
@@ -175,6 +175,37 @@ impl<'a> Selection<'a> {
         }
     }
 
+    /// The field of the root that is being resolved, with all others that are answered under its key.
+    pub(crate) fn of_root(ctx: &Context<'a>) -> Self {
+        let document = Document::of(ctx);
+        let operation = &ctx.query_env.operation.node;
+        let root = match operation.ty {
+            OperationType::Query => "Query",
+            OperationType::Mutation => "Mutation",
+            OperationType::Subscription => "Subscription",
+        };
+        let key = &ctx.item.node.response_key().node;
+        let mut fields = Vec::new();
+        let mut add = |field: &'a Field| {
+            if field.response_key().node == *key {
+                fields.push(field);
+            }
+        };
+        document.each(&operation.selection_set.node.items, root, &mut add);
+        Self { document, fields }
+    }
+
+    /// The field with all that is asked of it; `None` of one that is nowhere asked.
+    pub(crate) fn whole(&self) -> Option<Positioned<Field>> {
+        let (first, more) = self.fields.split_first()?;
+        let mut field = (*first).clone();
+        for other in more {
+            let items = other.selection_set.node.items.iter().cloned();
+            field.selection_set.node.items.extend(items);
+        }
+        Some(Positioned::new(field, Pos::default()))
+    }
+
     /// The field of a stream, whose items are compiled for long after it was asked.
     pub(crate) fn of_stream(query: &'a QueryEnv, field: &'a Field) -> Self {
         Self {
@@ -270,17 +301,4 @@ fn matches(condition: &str, type_name: &str) -> bool {
 /// The key under which the field that is being resolved stands in the answer.
 pub(crate) fn argument_key(ctx: &Context<'_>) -> String {
     Document::of(ctx).arguments(&ctx.item.node).key()
-}
-
-/// How often the root is asked for what is answered under the key of the field that is being resolved.
-pub(crate) fn root_occurrences(ctx: &Context<'_>) -> usize {
-    let key = ctx.item.node.response_key();
-    let operation = &ctx.query_env.operation.node;
-    let mut occurrences = 0;
-    let mut count = |field: &Field| {
-        occurrences += usize::from(field.response_key().node == key.node);
-    };
-    let items = &operation.selection_set.node.items;
-    Document::of(ctx).each(items, "Query", &mut count);
-    occurrences
 }

@@ -2,6 +2,8 @@
 //!
 //! In SQL fragments `{t}` stands for the alias of the row at hand and `{x}` for that of the related row.
 
+use async_graphql::parser::types::Field as Item;
+use async_graphql::{Context, Positioned, Value};
 use uuid::Uuid;
 
 use super::selection::Arguments;
@@ -19,6 +21,7 @@ pub(crate) struct Table {
     /// The unique last key of every order.
     pub key: Column,
     pub fields: &'static [Field],
+    pub composites: &'static [Composite],
     pub amounts: &'static [Amount],
     pub one: &'static [One],
     pub many: &'static [Many],
@@ -44,8 +47,14 @@ impl std::fmt::Debug for Table {
     }
 }
 
-/// A field without arguments and the SQL of its JSON.
+/// A field of one value without arguments, and its SQL.
 pub(crate) struct Field(pub &'static str, pub &'static str);
+
+/// A field of objects or lists that hang on no other table, the SQL of their JSON, and how that is answered.
+pub(crate) struct Composite(pub &'static str, pub &'static str, pub Resolve);
+
+/// Answers what is asked of a field, from its JSON.
+pub(crate) type Resolve = fn(&str, &Context<'_>, &Positioned<Item>) -> Result<Value>;
 
 /// A field of money: SQL of its minor units. The row's currency stands in the column of that name.
 pub(crate) struct Amount {

@@ -3,7 +3,7 @@
 use async_graphql::Value;
 
 use super::compile::{At, Compiler, relate};
-use super::cursor;
+use super::cursor::{self, Keys};
 use super::filter::Filter;
 use super::order::{Order, OrderKey};
 use super::selection::Arguments;
@@ -89,6 +89,11 @@ impl PageRequest {
         Ok(self)
     }
 
+    /// The cursor behind which the page starts, or before which it ends.
+    fn given(&self) -> Option<&str> {
+        self.after.as_deref().or(self.before.as_deref())
+    }
+
     /// The size of the page.
     pub(crate) fn limit(&self, max: i64) -> Result<i64> {
         let asked = self.first.or(self.last).unwrap_or(DEFAULT_PAGE.min(max));
@@ -141,48 +146,12 @@ impl Window {
         } else {
             order.clone()
         };
-        let mut at = source.place(compiler, table);
-        let only = match source {
-            Source::Scope => compiler.only_connection()?,
-            Source::Below { .. } => None,
-        };
-        if matches!(source, Source::Scope) {
-            at.connection = only.clone().unwrap_or_else(|| "c.id".to_owned());
-        }
-        let mut from = match source {
-            Source::Scope => compiler.from(&at),
-            Source::Below { parent, on } => {
-                format!("{} and {}", compiler.few(&at), relate(on, parent, &at))
-            }
-        };
-        if let Some(filter) = &request.filter {
-            from = format!("{from} and {}", filter.compile(compiler, &at)?);
-        }
-        // One row more than asked tells whether there is another page.
-        let window = format!("order by {} limit {}", walked.sql(&at), limit + 1);
-        let a = &at.alias;
-        let given = request.after.as_deref().or(request.before.as_deref());
-        let part = match given {
-            None => format!("select {a}.* from {from} {window}"),
-            Some(given) => {
-                let keys = cursor::decode(given, &order, table)?;
-                let ranges = cursor::behind(compiler, &at, &walked, &keys)?;
-                let each = ranges
-                    .iter()
-                    .map(|range| format!("(select {a}.* from {from} and {range} {window})"));
-                let union = each.collect::<Vec<_>>().join(" union all ");
-                format!("select {a}.* from ({union}) {a} {window}")
-            }
-        };
-        let picked = match source {
-            Source::Scope if only.is_none() => {
-                let scope = compiler.scope()?;
-                format!(
-                    "select {a}.* from unnest({scope}::uuid[]) c (id) cross join lateral ({part}) {a} {window}"
-                )
-            }
-            _ => part,
-        };
+        let keys = request
+            .given()
+            .map(|given| cursor::decode(given, &order, table));
+        let keys = keys.transpose()?;
+        let at = source.place(compiler, table);
+        let picked = source.pick(compiler, &at, request, &walked, keys.as_ref(), limit)?;
         let rows = u64::try_from(limit).unwrap_or(0);
         let multiplier = rows.max(1).saturating_mul(compiler.multiplier);
         compiler.spend(multiplier)?;
@@ -198,7 +167,7 @@ impl Window {
             place: Place {
                 limit: usize::try_from(limit).unwrap_or(0),
                 backward,
-                resumed: given.is_some(),
+                resumed: keys.is_some(),
             },
             multiplier,
         })
@@ -212,6 +181,57 @@ impl Source<'_> {
             Self::Scope => compiler.at_scope(table),
             Self::Below { parent, .. } => compiler.below(parent, table),
         }
+    }
+
+    /// `select …` of the rows of a page in the order in which they are walked, and one row more: whether it is there tells
+    /// whether there is another page.
+    fn pick(
+        self,
+        compiler: &mut Compiler<'_>,
+        at: &At,
+        request: &PageRequest,
+        walked: &Order,
+        keys: Option<&Keys>,
+        limit: i64,
+    ) -> Result<String> {
+        let mut at = at.clone();
+        // Of several connections each is walked on its own.
+        let mut scope = None;
+        let mut from = match self {
+            Self::Below { parent, on } => {
+                format!("{} and {}", compiler.few(&at), relate(on, parent, &at))
+            }
+            Self::Scope => {
+                let only = compiler.only_connection()?;
+                if only.is_none() {
+                    scope = Some(compiler.scope()?);
+                }
+                at.connection = only.unwrap_or_else(|| "c.id".to_owned());
+                compiler.from(&at)
+            }
+        };
+        if let Some(filter) = &request.filter {
+            from = format!("{from} and {}", filter.compile(compiler, &at)?);
+        }
+        let a = &at.alias;
+        let window = format!("order by {} limit {}", walked.sql(&at), limit + 1);
+        let part = match keys {
+            None => format!("select {a}.* from {from} {window}"),
+            Some(keys) => {
+                let ranges = cursor::behind(compiler, &at, walked, keys)?;
+                let each = ranges
+                    .iter()
+                    .map(|range| format!("(select {a}.* from {from} and {range} {window})"));
+                let union = each.collect::<Vec<_>>().join(" union all ");
+                format!("select {a}.* from ({union}) {a} {window}")
+            }
+        };
+        let Some(scope) = scope else {
+            return Ok(part);
+        };
+        Ok(format!(
+            "select {a}.* from unnest({scope}::uuid[]) c (id) cross join lateral ({part}) {a} {window}"
+        ))
     }
 
     /// `table alias where …` with scope, relation and filter, for counting.

@@ -1,40 +1,55 @@
-//! Answers that are written straight from the columns of a statement, without values and resolvers in between.
+//! Answers of root fields, written straight from the columns of a statement, without values and resolvers in between.
 //!
-//! [`row`] and [`page`] compile what is asked into columns, and into the plan ([`write`]) by which their text becomes JSON
-//! under the keys that were asked for; [`leaf`] knows from the schema how a value is written. Rows below a row travel as
-//! JSON arrays of such columns. Where a field is none of these (`None` of [`written`]), the root field is resolved value
-//! by value instead; a test compares both ways for every field.
+//! [`row`] and [`page`] compile what is asked into columns and into the plan ([`write`], [`paged`]) by which their text
+//! becomes JSON under the keys that were asked for; [`leaf`] knows from the schema how a value is written. Rows below a row travel as
+//! JSON arrays of such columns. Other types, such as what a change tells of, are resolved value by value; a test compares
+//! both ways for every field.
 
+mod columns;
+mod json;
 mod leaf;
 mod page;
+mod paged;
 mod row;
 mod write;
 
 use std::borrow::Cow;
+use std::marker::PhantomData;
 
 use async_graphql::parser::types::Field;
 use async_graphql::registry::Registry;
-use async_graphql::{Context, ContextSelectionSet, OutputType, Positioned, ServerResult, Value};
+use async_graphql::{
+    Context, ContextSelectionSet, OutputType, Positioned, ServerError, ServerResult, Value,
+};
 use bytes::Bytes;
+use futures::FutureExt;
+use serde::de::DeserializeOwned;
 
 use super::compile::{At, Compiler};
 use super::run;
-use super::selection::{self, Selection};
+use super::selection::Selection;
 use super::table::Table;
 use super::window::PageRequest;
 use crate::error::{ApiError, Result};
 use row::Row;
 
-/// The value of a root field.
+/// JSON of what was asked of a `T`, as it stands in the answer.
 #[derive(Debug)]
-pub(crate) enum Answered<T> {
-    /// What is resolved field by field.
-    Value(T),
-    /// JSON of what was asked, as it stands in the answer.
-    Written(Bytes),
+pub(crate) struct Written<T> {
+    json: Bytes,
+    of: PhantomData<fn() -> T>,
 }
 
-impl<T: OutputType> OutputType for Answered<T> {
+impl<T> Written<T> {
+    fn new(json: Vec<u8>) -> Self {
+        Self {
+            json: json.into(),
+            of: PhantomData,
+        }
+    }
+}
+
+impl<T: OutputType> OutputType for Written<T> {
     fn type_name() -> Cow<'static, str> {
         T::type_name()
     }
@@ -45,93 +60,79 @@ impl<T: OutputType> OutputType for Answered<T> {
 
     async fn resolve(
         &self,
-        ctx: &ContextSelectionSet<'_>,
-        field: &Positioned<Field>,
+        _: &ContextSelectionSet<'_>,
+        _: &Positioned<Field>,
     ) -> ServerResult<Value> {
-        match self {
-            Self::Value(value) => value.resolve(ctx, field).await,
-            Self::Written(json) => Ok(Value::Binary(json.clone())),
-        }
+        Ok(Value::Binary(self.json.clone()))
     }
 }
 
-/// Why a plan was not made.
-#[derive(Debug)]
-enum Unplanned {
-    /// Something is asked that is not written from columns.
-    Unwritten,
-    Refused(ApiError),
-}
+/// What stands in no table's description, although the schema has it.
+const UNKNOWN: ApiError = ApiError::Defect("a field that no column answers");
 
-impl From<ApiError> for Unplanned {
-    fn from(error: ApiError) -> Self {
-        Self::Refused(error)
-    }
-}
-
-type Planned<T> = std::result::Result<T, Unplanned>;
-
-/// `Some` of a plan, `None` where there is none.
-fn plan<T>(planned: Planned<T>) -> Result<Option<T>> {
-    match planned {
-        Ok(plan) => Ok(Some(plan)),
-        Err(Unplanned::Unwritten) => Ok(None),
-        Err(Unplanned::Refused(error)) => Err(error),
-    }
-}
-
-/// Whether the answer of the field that is being resolved may be written: answers under one key are merged, and only
-/// values can be.
-fn is_alone(ctx: &Context<'_>) -> bool {
-    selection::root_occurrences(ctx) == 1
-}
-
-/// The JSON of a page of a type; `None` where something is asked that is not written.
-pub(crate) async fn list(
+/// A page of a type.
+pub(crate) async fn list<T>(
     ctx: &Context<'_>,
     mut compiler: Compiler<'_>,
     table: &'static Table,
     request: &PageRequest,
-) -> Result<Option<Bytes>> {
-    if !is_alone(ctx) {
-        return Ok(None);
-    }
-    let planned = page::whole(&mut compiler, table, request, &Selection::of(ctx));
-    let Some((sql, page)) = plan(planned)? else {
-        return Ok(None);
-    };
+) -> Result<Written<T>> {
+    let selection = Selection::of_root(ctx);
+    let (sql, page) = page::whole(&mut compiler, table, request, &selection)?;
     let rows = run::rows(crate::schema::pool(ctx)?, compiler.statement(sql)).await?;
-    page.json(&rows).map(Some)
+    Ok(Written::new(page.json(&rows, ctx)?))
 }
 
-/// What an answer says of one record: nothing of it was asked that is not written, and whether it is there.
-pub(crate) enum Found {
-    Written(Bytes),
-    Nothing,
-    /// Something is asked that is not written.
-    Unwritten,
+/// One of all that connections have, in this order.
+pub(crate) async fn all<T>(
+    ctx: &Context<'_>,
+    mut compiler: Compiler<'_>,
+    at: &At,
+    order: &str,
+) -> Result<Vec<Written<T>>> {
+    let mut row = Row::default();
+    let object = row::object(&mut compiler, &mut row, at, &Selection::of_root(ctx))?;
+    let from = compiler.in_scope(at)?;
+    let a = &at.alias;
+    let sql = row.select(&format!("(select {a}.* from {from}) {a}"));
+    let sql = format!("{sql} order by {a}.{order}");
+    let rows = run::rows(crate::schema::pool(ctx)?, compiler.statement(sql)).await?;
+    let written = rows
+        .iter()
+        .map(|row| Ok(Written::new(object.json(row, ctx)?)));
+    written.collect()
 }
 
-/// The JSON of the record that `condition` finds, `from` standing for `table alias where …`.
-pub(crate) async fn one(
+/// The record that is found by a condition, `from` standing for `table alias where …`.
+pub(crate) async fn one<T>(
     ctx: &Context<'_>,
     mut compiler: Compiler<'_>,
     at: &At,
     from: &str,
-) -> Result<Found> {
-    if !is_alone(ctx) {
-        return Ok(Found::Unwritten);
-    }
+) -> Result<Option<Written<T>>> {
     let mut row = Row::default();
-    let planned = row::object(&mut compiler, &mut row, at, &Selection::of(ctx));
-    let Some(object) = plan(planned)? else {
-        return Ok(Found::Unwritten);
-    };
+    let object = row::object(&mut compiler, &mut row, at, &Selection::of_root(ctx))?;
     let a = &at.alias;
     let sql = row.select(&format!("(select {a}.* from {from} limit 1) {a}"));
     let rows = run::rows(crate::schema::pool(ctx)?, compiler.statement(sql)).await?;
-    match rows.first() {
-        Some(row) => Ok(Found::Written(object.json(row)?)),
-        None => Ok(Found::Nothing),
-    }
+    let found = rows
+        .first()
+        .map(|row| Ok(Written::new(object.json(row, ctx)?)));
+    found.transpose()
+}
+
+/// What is asked of a composite field, from its JSON. Its types wait for nothing.
+pub(crate) fn composite<T: DeserializeOwned + OutputType>(
+    json: &str,
+    ctx: &Context<'_>,
+    field: &Positioned<Field>,
+) -> Result<Value> {
+    let value: T = serde_json::from_str(json).map_err(ApiError::Answer)?;
+    let ctx = ctx.with_selection_set(&field.node.selection_set);
+    let resolved = value.resolve(&ctx, field).now_or_never();
+    let resolved = resolved.ok_or(ApiError::Defect("a composite field that waits"))?;
+    resolved.map_err(|error: ServerError| match error.source::<ApiError>() {
+        Some(inner) if inner.is_public() => ApiError::BadInput(error.message),
+        _ => ApiError::Defect("a composite field can't be answered"),
+    })
 }

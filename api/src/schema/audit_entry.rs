@@ -12,8 +12,9 @@ use super::record::RecordType;
 use crate::error::Result;
 use crate::query::operators::{DateTimeFilter, word_enum};
 use crate::query::selection::Arguments;
-use crate::query::table::{Field, One, SEQ, Table};
+use crate::query::table::{Composite, Field, One, SEQ, Table};
 use crate::query::window::PageRequest;
+use crate::query::written::composite;
 
 pub(crate) static TABLE: Table = Table {
     name: "audit_entry",
@@ -28,8 +29,18 @@ pub(crate) static TABLE: Table = Table {
         Field("origin", "{t}.origin"),
         Field("recordType", "{t}.record_type"),
         Field("closeId", "{t}.close_id"),
-        Field("changedFields", "{t}.changed_fields"),
-        Field("changes", "{t}.changes"),
+    ],
+    composites: &[
+        Composite(
+            "changedFields",
+            "{t}.changed_fields",
+            composite::<Vec<String>>,
+        ),
+        Composite(
+            "changes",
+            "{t}.changes",
+            composite::<Option<Json<serde_json::Value>>>,
+        ),
     ],
     amounts: &[],
     one: &[

@@ -12,13 +12,14 @@ use super::opportunity::{self, OpportunityConnection, OpportunityFilter, Opportu
 use super::page::{page_types, pages_of};
 use super::person::{self, PersonConnection, PersonFilter, PersonOrder};
 use super::receivable::{self, ReceivableConnection, ReceivableFilter, ReceivableOrder};
-use super::record::{CustomField, shared_fields};
+use super::record::{CustomField, custom_fields, shared_fields};
 use super::transaction::{self, TransactionConnection, TransactionFilter, TransactionOrder};
 use super::{inputs, page};
 use crate::query::operators::{DateTimeFilter, IdFilter, TextFilter};
 use crate::query::parts::Parts;
 use crate::query::run::Answers;
-use crate::query::table::{Field, ID as KEY, Many, One, Table};
+use crate::query::table::{Composite, Field, ID as KEY, Many, One, Table};
+use crate::query::written::composite;
 
 /// A part of all addresses.
 macro_rules! addresses {
@@ -44,34 +45,11 @@ pub(crate) static TABLE: Table = Table {
     connection: "connection_id",
     key: KEY,
     fields: shared_fields!(
-        "company",
         "'https://app.close.com/lead/' || {t}.close_id || '/'",
         Field("name", "{t}.name"),
         Field("url", "{t}.url"),
         Field("domain", "{t}.domain"),
         Field("description", "{t}.description"),
-        Field(
-            "status",
-            "case when {t}.status_id is not null or {t}.status_label is not null
-                  then json_build_object('id', {t}.status_id, 'label', {t}.status_label) end"
-        ),
-        Field("addresses", "{t}.addresses"),
-        Field(
-            "lifetimeValue",
-            "(select coalesce(json_agg(json_build_object('minor', s.minor, 'currency', s.currency) order by s.currency), '[]')
-                from (select w.currency, sum(w.amount_minor)::text as minor from transaction w
-                       where w.connection_id = {t}.connection_id and w.company_id = {t}.id
-                         and w.kind = 'won_deal' and w.amount_minor is not null
-                       group by w.currency) s)"
-        ),
-        Field(
-            "outstandingBalance",
-            "(select coalesce(json_agg(json_build_object('minor', s.minor, 'currency', s.currency) order by s.currency), '[]')
-                from (select r.currency, sum(r.balance_minor)::text as minor from receivable r
-                       where (r.connection_id = {t}.connection_id) is true and r.company_id = {t}.id
-                         and r.payment_status in ('unpaid', 'partial') and r.balance_minor is not null
-                       group by r.currency) s)"
-        ),
         Field(
             "averageDaysToPay",
             "(select trim_scale(round(avg(r.paid_on - r.issued_on), 2))::text from receivable r
@@ -79,6 +57,22 @@ pub(crate) static TABLE: Table = Table {
                  and r.payment_status in ('paid', 'overpaid'))"
         ),
     ),
+    composites: &[
+        Composite("customFields", custom_fields!("company"), composite::<Vec<CustomField>>),
+        Composite("status", "case when {t}.status_id is not null or {t}.status_label is not null
+                  then json_build_object('id', {t}.status_id, 'label', {t}.status_label) end", composite::<Option<CompanyStatus>>),
+        Composite("addresses", "{t}.addresses", composite::<Vec<Address>>),
+        Composite("lifetimeValue", "(select coalesce(json_agg(json_build_object('minor', s.minor, 'currency', s.currency) order by s.currency), '[]')
+                from (select w.currency, sum(w.amount_minor)::text as minor from transaction w
+                       where w.connection_id = {t}.connection_id and w.company_id = {t}.id
+                         and w.kind = 'won_deal' and w.amount_minor is not null
+                       group by w.currency) s)", composite::<Vec<Money>>),
+        Composite("outstandingBalance", "(select coalesce(json_agg(json_build_object('minor', s.minor, 'currency', s.currency) order by s.currency), '[]')
+                from (select r.currency, sum(r.balance_minor)::text as minor from receivable r
+                       where (r.connection_id = {t}.connection_id) is true and r.company_id = {t}.id
+                         and r.payment_status in ('unpaid', 'partial') and r.balance_minor is not null
+                       group by r.currency) s)", composite::<Vec<Money>>),
+    ],
     amounts: &[],
     one: &[One { field: "connection", table: &connection::TABLE, on: "{x}.id = {t}.connection_id" }],
     many: &[

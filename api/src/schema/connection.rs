@@ -9,7 +9,8 @@ use super::record::RecordType;
 use super::sync_run::{self, SyncRunConnection, SyncRunFilter, SyncRunOrder};
 use crate::query::operators::word_enum;
 use crate::query::run::Answers;
-use crate::query::table::{Field, ID as KEY, Many, Table};
+use crate::query::table::{Composite, Field, ID as KEY, Many, Table};
+use crate::query::written::composite;
 
 pub(crate) static TABLE: Table = Table {
     name: "connection",
@@ -28,19 +29,16 @@ pub(crate) static TABLE: Table = Table {
         Field("timeZone", "{t}.time_zone"),
         Field("fiscalYearStart", "{t}.fiscal_year_start"),
         Field("createdAt", "{t}.created_at"),
-        Field("scopes", "{t}.scopes"),
-        Field(
-            "webhook",
-            "json_build_object('status', {t}.webhook_status, 'subscriptionId', {t}.webhook_subscription_id, 'url', {t}.webhook_url,
+    ],
+    composites: &[
+        Composite("scopes", "{t}.scopes", composite::<Vec<GrantedScope>>),
+        Composite("webhook", "json_build_object('status', {t}.webhook_status, 'subscriptionId', {t}.webhook_subscription_id, 'url', {t}.webhook_url,
                 'checkedAt', {t}.webhook_checked_at, 'problem', {t}.webhook_problem,
                 'lastReceivedAt', greatest((select max(d.received_at) from delivery d where d.connection_id = {t}.id),
                                            (select w.delivered_at from event w
                                              where w.connection_id = {t}.id and w.delivered_at is not null
-                                             order by w.received_at desc limit 1)))"
-        ),
-        Field(
-            "drift",
-            // Custom objects and activities are compared apart, and mean invoices.
+                                             order by w.received_at desc limit 1)))", composite::<Webhook>),
+        Composite("drift", // Custom objects and activities are compared apart, and mean invoices.
             "(select json_build_object('checkedAt', max(d.checked_at), 'compared', sum(d.compared)::bigint,
                         'missing', sum(d.missing)::bigint, 'extra', sum(d.extra)::bigint, 'stale', sum(d.stale)::bigint,
                         'repaired', sum(d.repaired)::bigint,
@@ -54,17 +52,13 @@ pub(crate) static TABLE: Table = Table {
                              sum(e.missing)::bigint as missing, sum(e.extra)::bigint as extra,
                              sum(e.stale)::bigint as stale, sum(e.repaired)::bigint as repaired,
                              jsonb_path_query_array(jsonb_agg(e.examples), '$[*][*]') as examples
-                        from drift e where e.connection_id = {t}.id group by 1) d having count(*) > 0)"
-        ),
-        Field(
-            "lag",
-            "(select json_build_object('pendingEvents', count(*),
+                        from drift e where e.connection_id = {t}.id group by 1) d having count(*) > 0)", composite::<Option<Drift>>),
+        Composite("lag", "(select json_build_object('pendingEvents', count(*),
                         'seconds', coalesce(greatest(0, extract(epoch from now() - min(w.received_at)))::bigint, 0),
                         'deadLetters', (select count(*) from event d where d.connection_id = {t}.id and d.state = 'dead'))
                 from (select e.received_at from event e where e.connection_id = {t}.id and e.state in ('pending', 'failed')
                        union all
-                      select d.received_at from delivery d where d.connection_id = {t}.id) w)"
-        ),
+                      select d.received_at from delivery d where d.connection_id = {t}.id) w)", composite::<Lag>),
     ],
     amounts: &[],
     one: &[],

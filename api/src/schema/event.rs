@@ -10,8 +10,9 @@ use super::page::page_types;
 use crate::error::Result;
 use crate::query::operators::{DateTimeFilter, IdFilter, TextFilter, word_enum};
 use crate::query::selection::Arguments;
-use crate::query::table::{Field, One, SEQ, Table};
+use crate::query::table::{Composite, Field, One, SEQ, Table};
 use crate::query::window::PageRequest;
+use crate::query::written::composite;
 
 pub(crate) static TABLE: Table = Table {
     name: "event",
@@ -31,8 +32,12 @@ pub(crate) static TABLE: Table = Table {
         Field("state", "{t}.state"),
         Field("attempts", "{t}.attempts"),
         Field("error", "{t}.error"),
-        Field("payload", "{t}.payload"),
     ],
+    composites: &[Composite(
+        "payload",
+        "{t}.payload",
+        composite::<Option<Json<serde_json::Value>>>,
+    )],
     amounts: &[],
     one: &[One {
         field: "connection",

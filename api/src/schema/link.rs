@@ -12,7 +12,7 @@ use super::lookup::{by_id, operator, pool, scope};
 use super::receivable::{self, Receivable};
 use crate::error::{ApiError, Result};
 use crate::query::operators::parse_id;
-use crate::query::written::Answered;
+use crate::query::written::Written;
 
 /// Part of the root of all decisions.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ impl Links {
         #[graphql(desc = "Id of the invoice.")] receivable: ID,
         #[graphql(desc = "Id of the won deal, or of the transaction that it is booked as.")]
         opportunity: ID,
-    ) -> async_graphql::Result<Answered<Receivable>> {
+    ) -> async_graphql::Result<Written<Receivable>> {
         Ok(decide(ctx, &receivable, &opportunity, Decision::Link).await?)
     }
 
@@ -40,7 +40,7 @@ impl Links {
         #[graphql(desc = "Id of the invoice.")] receivable: ID,
         #[graphql(desc = "Id of the deal, or of the transaction that it is booked as.")]
         opportunity: ID,
-    ) -> async_graphql::Result<Answered<Receivable>> {
+    ) -> async_graphql::Result<Written<Receivable>> {
         Ok(decide(ctx, &receivable, &opportunity, Decision::Unlink).await?)
     }
 }
@@ -105,7 +105,7 @@ async fn decide(
     receivable: &ID,
     opportunity: &ID,
     decision: Decision,
-) -> Result<Answered<Receivable>> {
+) -> Result<Written<Receivable>> {
     const NONE: ApiError =
         ApiError::NotFound("there is no such invoice, or its organization has no such deal");
     let caller = operator(ctx)?;

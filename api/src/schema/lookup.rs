@@ -2,8 +2,6 @@
 
 use async_graphql::{Context, ID};
 use chrono::Utc;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -18,8 +16,8 @@ use crate::query::operators::parse_id;
 use crate::query::run::fetch;
 use crate::query::selection::{Arguments, Selection};
 use crate::query::table::Table;
-use crate::query::window::{PageRequest, Source};
-use crate::query::written::{self, Answered, Found};
+use crate::query::window::PageRequest;
+use crate::query::written::{self, Written};
 use crate::scope::{Caller, Scope};
 use closegraph_entity::api_token::Role;
 
@@ -89,50 +87,43 @@ pub(crate) async fn knowing_compiler<'a>(ctx: &Context<'a>) -> Result<Compiler<'
 }
 
 /// A page of a type.
-pub(super) async fn list<T: DeserializeOwned + Default>(
+pub(super) async fn list<T>(
     ctx: &Context<'_>,
     table: &'static Table,
     page: impl FnOnce(&Arguments) -> Result<PageRequest>,
-) -> Result<Answered<T>> {
+) -> Result<Written<T>> {
     let selection = Selection::of(ctx);
     let request = page(&selection.arguments())?;
-    let mut compiler = knowing_compiler(ctx).await?;
-    if let Some(json) = written::list(ctx, compiler.clone(), table, &request).await? {
-        return Ok(Answered::Written(json));
-    }
-    let json =
-        crate::query::page::compile(&mut compiler, table, &request, Source::Scope, &selection)?;
-    let page = fetch(pool(ctx)?, compiler.finish(&json)).await?;
-    Ok(Answered::Value(page.unwrap_or_default()))
+    written::list(ctx, knowing_compiler(ctx).await?, table, &request).await
 }
 
 /// A record by its id.
-pub(super) async fn by_id<T: DeserializeOwned>(
+pub(super) async fn by_id<T>(
     ctx: &Context<'_>,
     table: &'static Table,
     id: &ID,
-) -> Result<Option<Answered<T>>> {
+) -> Result<Option<Written<T>>> {
     first(ctx, table, vec![parse_id(id)?], Sought::Directly).await
 }
 
 /// A record by exactly one of its two ids.
-pub(super) async fn by_either_id<T: DeserializeOwned>(
+pub(super) async fn by_either_id<T>(
     ctx: &Context<'_>,
     table: &'static Table,
     id: Option<ID>,
     close_id: Option<String>,
-) -> Result<Option<Answered<T>>> {
+) -> Result<Option<Written<T>>> {
     first(ctx, table, ids(ctx, table, id, close_id)?, Sought::Directly).await
 }
 
 /// The same for a type whose records are merged in Close: an id that is gone leads to where its record went, at the
 /// price of a second statement.
-pub(super) async fn by_any_id<T: DeserializeOwned>(
+pub(super) async fn by_any_id<T>(
     ctx: &Context<'_>,
     table: &'static Table,
     id: Option<ID>,
     close_id: Option<String>,
-) -> Result<Option<Answered<T>>> {
+) -> Result<Option<Written<T>>> {
     let ids = ids(ctx, table, id, close_id)?;
     match first(ctx, table, ids.clone(), Sought::Directly).await? {
         Some(record) => Ok(Some(record)),
@@ -165,12 +156,12 @@ enum Sought {
     AfterMerges,
 }
 
-async fn first<T: DeserializeOwned>(
+async fn first<T>(
     ctx: &Context<'_>,
     table: &'static Table,
     ids: Vec<Uuid>,
     sought: Sought,
-) -> Result<Option<Answered<T>>> {
+) -> Result<Option<Written<T>>> {
     let mut compiler = knowing_compiler(ctx).await?;
     let at = compiler.at_scope(table);
     let ids = compiler.bind(Bind::Uuids(ids))?;
@@ -188,15 +179,7 @@ async fn first<T: DeserializeOwned>(
     };
     let from = compiler.in_scope(&at)?;
     let from = format!("{from} and {}.id = any({ids})", at.alias);
-    match written::one(ctx, compiler.clone(), &at, &from).await? {
-        Found::Written(json) => return Ok(Some(Answered::Written(json))),
-        Found::Nothing => return Ok(None),
-        Found::Unwritten => {}
-    }
-    let object = compiler.object(&at, &Selection::of(ctx))?;
-    let json = format!("(select {object} from {from} limit 1)");
-    let record = fetch(pool(ctx)?, compiler.finish(&json)).await?;
-    Ok(record.map(Answered::Value))
+    written::one(ctx, compiler, &at, &from).await
 }
 
 /// Whatever has the id.
@@ -230,21 +213,9 @@ pub(super) async fn node(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
     .await
 }
 
-/// All connections of the scope.
-pub(super) async fn connections(ctx: &Context<'_>) -> Result<Vec<Connection>> {
-    /// Rows in the order of their creation.
-    #[derive(Deserialize)]
-    #[serde(transparent)]
-    struct Rows(Vec<Connection>);
-
+/// All connections of the scope, in the order of their creation.
+pub(super) async fn connections(ctx: &Context<'_>) -> Result<Vec<Written<Connection>>> {
     let mut compiler = knowing_compiler(ctx).await?;
     let at = compiler.at_scope(&connection::TABLE);
-    let object = compiler.object(&at, &Selection::of(ctx))?;
-    let from = compiler.in_scope(&at)?;
-    let json = format!(
-        "(select coalesce(json_agg({object} order by {}.created_at), '[]') from {from})",
-        at.alias
-    );
-    let rows: Option<Rows> = fetch(pool(ctx)?, compiler.finish(&json)).await?;
-    Ok(rows.map(|rows| rows.0).unwrap_or_default())
+    written::all(ctx, compiler, &at, "created_at").await
 }

@@ -10,10 +10,11 @@ use super::inputs;
 use super::opportunity::{self, OpportunityConnection, OpportunityFilter, OpportunityOrder};
 use super::page;
 use super::page::{page_types, pages_of};
-use super::record::{CustomField, shared_fields};
+use super::record::{CustomField, custom_fields, shared_fields};
 use crate::query::operators::{DateTimeFilter, IdFilter, TextFilter};
 use crate::query::run::Answers;
-use crate::query::table::{Field, ID as KEY, Many, One, Table};
+use crate::query::table::{Composite, Field, ID as KEY, Many, One, Table};
+use crate::query::written::composite;
 
 pub(crate) static TABLE: Table = Table {
     name: "member",
@@ -21,7 +22,6 @@ pub(crate) static TABLE: Table = Table {
     connection: "connection_id",
     key: KEY,
     fields: shared_fields!(
-        "member",
         "null",
         Field("name", "{t}.name"),
         Field("firstName", "{t}.first_name"),
@@ -29,6 +29,11 @@ pub(crate) static TABLE: Table = Table {
         Field("email", "{t}.email"),
         Field("timeZone", "{t}.time_zone"),
     ),
+    composites: &[Composite(
+        "customFields",
+        custom_fields!("member"),
+        composite::<Vec<CustomField>>,
+    )],
     amounts: &[],
     one: &[One {
         field: "connection",

@@ -12,7 +12,7 @@ use super::money::Money;
 use super::page::{page_types, pages_of};
 use super::person::{self, Person, PersonFilter};
 use super::receivable::{self, ReceivableConnection, ReceivableFilter, ReceivableOrder};
-use super::record::{CustomField, shared_fields};
+use super::record::{CustomField, custom_fields, shared_fields};
 use super::transaction::{self, Transaction, TransactionFilter};
 use super::{inputs, page};
 use crate::query::operators::{
@@ -20,7 +20,8 @@ use crate::query::operators::{
 };
 use crate::query::run::Answers;
 use crate::query::scalars::Date;
-use crate::query::table::{Amount, Field, ID as KEY, Many, One, Table, Totals};
+use crate::query::table::{Amount, Composite, Field, ID as KEY, Many, One, Table, Totals};
+use crate::query::written::composite;
 
 pub(crate) static TABLE: Table = Table {
     name: "opportunity",
@@ -28,7 +29,6 @@ pub(crate) static TABLE: Table = Table {
     connection: "connection_id",
     key: KEY,
     fields: shared_fields!(
-        "opportunity",
         "'https://app.close.com/lead/' || ({t}.raw->>'lead_id') || '/'",
         Field("status", "{t}.status"),
         Field("statusId", "{t}.status_id"),
@@ -59,6 +59,9 @@ pub(crate) static TABLE: Table = Table {
                 from connection z where z.id = {t}.connection_id)"
         ),
     ),
+    composites: &[
+        Composite("customFields", custom_fields!("opportunity"), composite::<Vec<CustomField>>),
+    ],
     amounts: &[Amount { field: "value", minor: "{t}.value_minor" }, Amount { field: "expectedValue", minor: "{t}.expected_value_minor" }, Amount { field: "annualizedValue", minor: "{t}.annualized_value_minor" }],
     one: &[
         One { field: "connection", table: &connection::TABLE, on: "{x}.id = {t}.connection_id" },

@@ -10,13 +10,14 @@ use super::connection::{self, Connection};
 use super::opportunity::{self, OpportunityConnection, OpportunityFilter, OpportunityOrder};
 use super::page::{page_types, pages_of};
 use super::receivable::{self, ReceivableConnection, ReceivableFilter, ReceivableOrder};
-use super::record::{CustomField, shared_fields};
+use super::record::{CustomField, custom_fields, shared_fields};
 use super::transaction::{self, TransactionConnection, TransactionFilter, TransactionOrder};
 use super::{inputs, page};
 use crate::query::operators::{DateTimeFilter, IdFilter, TextFilter};
 use crate::query::parts::Parts;
 use crate::query::run::Answers;
-use crate::query::table::{Field, ID as KEY, Many, One, Table};
+use crate::query::table::{Composite, Field, ID as KEY, Many, One, Table};
+use crate::query::written::composite;
 
 /// All e-mail addresses, and what the index of `search` has of them.
 static EMAILS: Parts = Parts {
@@ -36,17 +37,23 @@ pub(crate) static TABLE: Table = Table {
     connection: "connection_id",
     key: KEY,
     fields: shared_fields!(
-        "person",
         "'https://app.close.com/lead/' || ({t}.raw->>'lead_id') || '/'",
         Field("name", "{t}.name"),
         Field("title", "{t}.title"),
         Field("primaryEmail", "{t}.primary_email"),
         Field("primaryPhone", "{t}.primary_phone"),
-        Field("emails", "{t}.emails"),
-        Field("phones", "{t}.phones"),
-        Field("urls", "{t}.urls"),
         Field("timeZone", "{t}.time_zone"),
     ),
+    composites: &[
+        Composite(
+            "customFields",
+            custom_fields!("person"),
+            composite::<Vec<CustomField>>,
+        ),
+        Composite("emails", "{t}.emails", composite::<Vec<Email>>),
+        Composite("phones", "{t}.phones", composite::<Vec<Phone>>),
+        Composite("urls", "{t}.urls", composite::<Vec<PersonUrl>>),
+    ],
     amounts: &[],
     one: &[
         One {

@@ -20,7 +20,7 @@ use super::transaction::{
     self, Transaction, TransactionConnection, TransactionFilter, TransactionOrder,
 };
 
-use crate::query::written::Answered;
+use crate::query::written::Written;
 
 /// Records: part of the root of all questions.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ impl Records {
         ctx: &Context<'_>,
         #[graphql(desc = "The id here; either this or closeId.")] id: Option<ID>,
         #[graphql(desc = "The id in Close; either this or id.")] close_id: Option<String>,
-    ) -> async_graphql::Result<Option<Answered<Company>>> {
+    ) -> async_graphql::Result<Option<Written<Company>>> {
         Ok(by_any_id(ctx, &company::TABLE, id, close_id).await?)
     }
 
@@ -54,7 +54,7 @@ impl Records {
         ctx: &Context<'_>,
         #[graphql(desc = "The id here; either this or closeId.")] id: Option<ID>,
         #[graphql(desc = "The id in Close; either this or id.")] close_id: Option<String>,
-    ) -> async_graphql::Result<Option<Answered<Person>>> {
+    ) -> async_graphql::Result<Option<Written<Person>>> {
         Ok(by_either_id(ctx, &person::TABLE, id, close_id).await?)
     }
 
@@ -64,7 +64,7 @@ impl Records {
         ctx: &Context<'_>,
         #[graphql(desc = "The id here; either this or closeId.")] id: Option<ID>,
         #[graphql(desc = "The id in Close; either this or id.")] close_id: Option<String>,
-    ) -> async_graphql::Result<Option<Answered<Opportunity>>> {
+    ) -> async_graphql::Result<Option<Written<Opportunity>>> {
         Ok(by_either_id(ctx, &opportunity::TABLE, id, close_id).await?)
     }
 
@@ -74,7 +74,7 @@ impl Records {
         ctx: &Context<'_>,
         #[graphql(desc = "The id here; either this or closeId.")] id: Option<ID>,
         #[graphql(desc = "The id in Close; either this or id.")] close_id: Option<String>,
-    ) -> async_graphql::Result<Option<Answered<Transaction>>> {
+    ) -> async_graphql::Result<Option<Written<Transaction>>> {
         Ok(by_either_id(ctx, &transaction::TABLE, id, close_id).await?)
     }
 
@@ -84,7 +84,7 @@ impl Records {
         ctx: &Context<'_>,
         #[graphql(desc = "The id here; either this or closeId.")] id: Option<ID>,
         #[graphql(desc = "The id in Close; either this or id.")] close_id: Option<String>,
-    ) -> async_graphql::Result<Option<Answered<Receivable>>> {
+    ) -> async_graphql::Result<Option<Written<Receivable>>> {
         Ok(by_either_id(ctx, &receivable::TABLE, id, close_id).await?)
     }
 
@@ -94,7 +94,7 @@ impl Records {
         ctx: &Context<'_>,
         #[graphql(desc = "The id here; either this or closeId.")] id: Option<ID>,
         #[graphql(desc = "The id in Close; either this or id.")] close_id: Option<String>,
-    ) -> async_graphql::Result<Option<Answered<Member>>> {
+    ) -> async_graphql::Result<Option<Written<Member>>> {
         Ok(by_either_id(ctx, &member::TABLE, id, close_id).await?)
     }
 
@@ -112,7 +112,7 @@ impl Records {
             desc = "The keys of the order, the first the most important; the newest first, unless given."
         )]
         order_by: Option<Vec<CompanyOrder>>,
-    ) -> async_graphql::Result<Answered<CompanyConnection>> {
+    ) -> async_graphql::Result<Written<CompanyConnection>> {
         // Read by the compiler, like those of nested lists.
         let _ = (first, after, last, before, filter, order_by);
         Ok(list(
@@ -137,7 +137,7 @@ impl Records {
             desc = "The keys of the order, the first the most important; the newest first, unless given."
         )]
         order_by: Option<Vec<PersonOrder>>,
-    ) -> async_graphql::Result<Answered<PersonConnection>> {
+    ) -> async_graphql::Result<Written<PersonConnection>> {
         // Read by the compiler, like those of nested lists.
         let _ = (first, after, last, before, filter, order_by);
         Ok(list(
@@ -164,7 +164,7 @@ impl Records {
             desc = "The keys of the order, the first the most important; the newest first, unless given."
         )]
         order_by: Option<Vec<OpportunityOrder>>,
-    ) -> async_graphql::Result<Answered<OpportunityConnection>> {
+    ) -> async_graphql::Result<Written<OpportunityConnection>> {
         // Read by the compiler, like those of nested lists.
         let _ = (first, after, last, before, filter, order_by);
         Ok(list(
@@ -191,7 +191,7 @@ impl Records {
             desc = "The keys of the order, the first the most important; the newest first, unless given."
         )]
         order_by: Option<Vec<TransactionOrder>>,
-    ) -> async_graphql::Result<Answered<TransactionConnection>> {
+    ) -> async_graphql::Result<Written<TransactionConnection>> {
         // Read by the compiler, like those of nested lists.
         let _ = (first, after, last, before, filter, order_by);
         Ok(list(
@@ -218,7 +218,7 @@ impl Records {
             desc = "The keys of the order, the first the most important; the newest first, unless given."
         )]
         order_by: Option<Vec<ReceivableOrder>>,
-    ) -> async_graphql::Result<Answered<ReceivableConnection>> {
+    ) -> async_graphql::Result<Written<ReceivableConnection>> {
         // Read by the compiler, like those of nested lists.
         let _ = (first, after, last, before, filter, order_by);
         Ok(list(
@@ -243,7 +243,7 @@ impl Records {
             desc = "The keys of the order, the first the most important; the newest first, unless given."
         )]
         order_by: Option<Vec<MemberOrder>>,
-    ) -> async_graphql::Result<Answered<MemberConnection>> {
+    ) -> async_graphql::Result<Written<MemberConnection>> {
         // Read by the compiler, like those of nested lists.
         let _ = (first, after, last, before, filter, order_by);
         Ok(list(
@@ -268,7 +268,7 @@ impl Records {
             desc = "The keys of the order, the first the most important; the newest first, unless given."
         )]
         order_by: Option<Vec<EventOrder>>,
-    ) -> async_graphql::Result<Answered<EventConnection>> {
+    ) -> async_graphql::Result<Written<EventConnection>> {
         // Read by the compiler, like those of nested lists.
         let _ = (first, after, last, before, filter, order_by);
         Ok(list(ctx, &event::TABLE, event::page).await?)
@@ -279,7 +279,7 @@ impl Records {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The id here, a UUID.")] id: ID,
-    ) -> async_graphql::Result<Option<Answered<Event>>> {
+    ) -> async_graphql::Result<Option<Written<Event>>> {
         Ok(by_id(ctx, &event::TABLE, &id).await?)
     }
 
@@ -297,7 +297,7 @@ impl Records {
             desc = "The keys of the order, the first the most important; the newest first, unless given."
         )]
         order_by: Option<Vec<SyncRunOrder>>,
-    ) -> async_graphql::Result<Answered<SyncRunConnection>> {
+    ) -> async_graphql::Result<Written<SyncRunConnection>> {
         // Read by the compiler, like those of nested lists.
         let _ = (first, after, last, before, filter, order_by);
         Ok(list(ctx, &sync_run::TABLE, sync_run::page).await?)
@@ -308,7 +308,7 @@ impl Records {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The id here, a UUID.")] id: ID,
-    ) -> async_graphql::Result<Option<Answered<SyncRun>>> {
+    ) -> async_graphql::Result<Option<Written<SyncRun>>> {
         Ok(by_id(ctx, &sync_run::TABLE, &id).await?)
     }
 
@@ -317,12 +317,15 @@ impl Records {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The id here, a UUID.")] id: ID,
-    ) -> async_graphql::Result<Option<Answered<Connection>>> {
+    ) -> async_graphql::Result<Option<Written<Connection>>> {
         Ok(by_id(ctx, &connection::TABLE, &id).await?)
     }
 
     /// The Close organizations that are mirrored.
-    async fn connections(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<Connection>> {
+    async fn connections(
+        &self,
+        ctx: &Context<'_>,
+    ) -> async_graphql::Result<Vec<Written<Connection>>> {
         Ok(connections(ctx).await?)
     }
 }

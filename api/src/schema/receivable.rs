@@ -23,7 +23,10 @@ use crate::query::operators::{
 };
 use crate::query::run::Answers;
 use crate::query::scalars::Date;
-use crate::query::table::{Amount, Column, Field, ID as KEY, List, Many, One, Table, Totals};
+use crate::query::table::{
+    Amount, Column, Composite, Field, ID as KEY, List, Many, One, Table, Totals,
+};
+use crate::query::written::composite;
 use line_item::{FLAGS, LINE_ITEMS, LineItem};
 
 /// Definitions of its custom fields stand with their type.
@@ -61,7 +64,6 @@ pub(crate) static TABLE: Table = Table {
     connection: "connection_id",
     key: KEY,
     fields: shared_fields!(
-        custom: CUSTOM_FIELDS,
         "(select 'https://app.close.com/lead/' || l.close_id || '/' from company l where l.id = {t}.company_id and l.connection_id = {t}.connection_id)",
         Field("number", "{t}.number"),
         Field("status", "{t}.status"),
@@ -72,13 +74,17 @@ pub(crate) static TABLE: Table = Table {
         Field("paidOn", "{t}.paid_on"),
         Field("daysOverdue", DAYS_OVERDUE),
         Field("terms", "{t}.terms"),
-        Field("flags", FLAGS),
-        Field("lineItems", LINE_ITEMS),
-        Field(
-            "raw",
-            "(select o.raw from custom_record o where o.id = {t}.id and o.connection_id = {t}.connection_id)"
-        ),
     ),
+    composites: &[
+        Composite("customFields", CUSTOM_FIELDS, composite::<Vec<CustomField>>),
+        Composite("flags", FLAGS, composite::<Vec<ReceivableFlag>>),
+        Composite("lineItems", LINE_ITEMS, composite::<Vec<LineItem>>),
+        Composite(
+            "raw",
+            "(select o.raw from custom_record o where o.id = {t}.id and o.connection_id = {t}.connection_id)",
+            composite::<Option<Json<serde_json::Value>>>,
+        ),
+    ],
     amounts: &[
         Amount {
             field: "total",

@@ -152,21 +152,9 @@ pub(crate) enum RecordType {
     Member,
 }
 
-/// SQL of the fields that all mirrored tables have; `$type` is the table, `$url` the SQL of the link into Close.
+/// The fields that all mirrored tables have; `$url` is SQL of the link into Close.
 macro_rules! shared_fields {
-    ($record_type:literal, $url:literal $(, $field:expr)* $(,)?) => {
-        $crate::schema::record::shared_fields!(
-            custom: concat!(
-                "(select coalesce(json_agg(json_build_object('id', v.key, 'name', coalesce(f.name, v.key),
-                                    'type', f.type, 'value', v.value) order by f.position, v.key), '[]')
-                    from jsonb_each({t}.custom) v
-                    left join custom_field f on f.connection_id = {t}.connection_id
-                          and f.record_type = '", $record_type, "' and f.close_id = v.key)"),
-            $url
-            $(, $field)*
-        )
-    };
-    (custom: $custom:expr, $url:expr $(, $field:expr)* $(,)?) => {
+    ($url:expr $(, $field:expr)* $(,)?) => {
         &[
             Field("id", "{t}.id"),
             Field("closeId", "{t}.close_id"),
@@ -174,9 +162,24 @@ macro_rules! shared_fields {
             Field("createdAt", "{t}.source_created_at"),
             Field("updatedAt", "{t}.source_updated_at"),
             Field("syncedAt", "{t}.synced_at"),
-            Field("customFields", $custom),
             $($field,)*
         ]
     };
 }
 pub(crate) use shared_fields;
+
+/// SQL of the custom fields of a type of records.
+macro_rules! custom_fields {
+    ($record_type:literal) => {
+        concat!(
+            "(select coalesce(json_agg(json_build_object('id', v.key, 'name', coalesce(f.name, v.key),
+                                'type', f.type, 'value', v.value) order by f.position, v.key), '[]')
+                from jsonb_each({t}.custom) v
+                left join custom_field f on f.connection_id = {t}.connection_id
+                      and f.record_type = '",
+            $record_type,
+            "' and f.close_id = v.key)"
+        )
+    };
+}
+pub(crate) use custom_fields;

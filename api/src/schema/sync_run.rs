@@ -9,8 +9,9 @@ use super::page::page_types;
 use crate::error::Result;
 use crate::query::operators::{DateTimeFilter, word_enum};
 use crate::query::selection::Arguments;
-use crate::query::table::{Field, ID as KEY, Table};
+use crate::query::table::{Composite, Field, ID as KEY, Table};
 use crate::query::window::PageRequest;
+use crate::query::written::composite;
 
 pub(crate) static TABLE: Table = Table {
     name: "sync_run",
@@ -23,10 +24,6 @@ pub(crate) static TABLE: Table = Table {
         Field("status", "{t}.status"),
         Field("startedAt", "{t}.started_at"),
         Field("finishedAt", "{t}.finished_at"),
-        Field(
-            "progress",
-            "json_build_object('done', {t}.done, 'total', {t}.total)",
-        ),
         Field("created", "{t}.created"),
         Field("updated", "{t}.updated"),
         Field("deleted", "{t}.deleted"),
@@ -35,6 +32,11 @@ pub(crate) static TABLE: Table = Table {
         Field("requests", "{t}.requests"),
         Field("error", "{t}.error"),
     ],
+    composites: &[Composite(
+        "progress",
+        "json_build_object('done', {t}.done, 'total', {t}.total)",
+        composite::<RunProgress>,
+    )],
     amounts: &[],
     one: &[],
     many: &[],

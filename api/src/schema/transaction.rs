@@ -16,13 +16,14 @@ use super::opportunity::{
 use super::page::{page_types, pages_of};
 use super::person::{self, Person, PersonFilter};
 use super::receivable::{self, Receivable, ReceivableFilter};
-use super::record::{CustomField, shared_fields};
+use super::record::{CustomField, custom_fields, shared_fields};
 use crate::query::operators::{
     BigIntFilter, DateFilter, DateTimeFilter, IdFilter, TextFilter, word_enum,
 };
 use crate::query::run::Answers;
 use crate::query::scalars::Date;
-use crate::query::table::{Amount, Field, ID as KEY, Many, One, Table, Totals};
+use crate::query::table::{Amount, Composite, Field, ID as KEY, Many, One, Table, Totals};
+use crate::query::written::composite;
 
 pub(crate) static TABLE: Table = Table {
     name: "transaction",
@@ -30,7 +31,6 @@ pub(crate) static TABLE: Table = Table {
     connection: "connection_id",
     key: KEY,
     fields: shared_fields!(
-        "opportunity",
         "(select 'https://app.close.com/lead/' || l.close_id || '/' from company l where l.id = {t}.company_id and l.connection_id = {t}.connection_id)",
         Field("kind", "{t}.kind"),
         Field("occurredOn", "{t}.occurred_on"),
@@ -39,6 +39,11 @@ pub(crate) static TABLE: Table = Table {
         Field("categoryRule", "{t}.category_rule"),
         Field("pipelineName", "{t}.pipeline_name"),
     ),
+    composites: &[Composite(
+        "customFields",
+        custom_fields!("opportunity"),
+        composite::<Vec<CustomField>>,
+    )],
     amounts: &[Amount {
         field: "amount",
         minor: "{t}.amount_minor",

@@ -1,9 +1,11 @@
-//! Answers that are written straight from columns, beside the same answers resolved value by value.
+//! Answers that are written straight from columns, beside the same answers resolved value by value: lists write theirs,
+//! `node` resolves.
 
 use crate::world::{ONE, World};
 use serde_json::{Value, json};
 
-const DEPTH: usize = 3;
+/// Levels of records below a record.
+const DEPTH: usize = 2;
 
 /// What the schema says of its object types.
 struct Schema(Value);
@@ -54,24 +56,36 @@ impl Schema {
     }
 }
 
-/// Both answers to one question. Asked twice under one key, values are merged, and so nothing is written.
-async fn both(world: &World, token: &str, list: &str, asked: &str) -> (Value, Value) {
-    let variables = json!({});
-    let written = world
-        .ask(token, &format!("{{ {list} {asked} }}"), variables.clone())
-        .await;
-    let resolved = format!("{{ {list} {asked} {list} {{ __typename }} }}");
-    let mut resolved = world.ask(token, &resolved, variables).await;
-    let mut written = written;
-    for answer in [&mut written, &mut resolved] {
-        answer.as_object_mut().unwrap().remove("extensions");
-        let data = answer["data"].as_object_mut().unwrap();
-        let of_list = data.values_mut().next().unwrap();
-        if let Some(fields) = of_list.as_object_mut() {
-            fields.remove("__typename");
-        }
+/// What a list says of its records, and what is said of each by its id.
+async fn both(world: &World, token: &str, list: &str, name: &str, asked: &str) -> [Value; 2] {
+    let asked = format!("one: {asked} two: {asked}").replace("one: __typename", "__typename");
+    let rows = if list == "connections" {
+        "connections".to_owned()
+    } else {
+        format!("{list}(first: 3)")
+    };
+    let of_rows = if list == "connections" {
+        "{ id ASKED }"
+    } else {
+        "{ nodes { id ASKED } }"
+    };
+    let query = format!("{{ rows: {rows} {} }}", of_rows.replace("ASKED", &asked));
+    let mut written = world.data(token, &query, json!({})).await["rows"].take();
+    if let Some(nodes) = written.get_mut("nodes") {
+        written = nodes.take();
     }
-    (written, resolved)
+    let ids = written
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["id"].as_str().unwrap());
+    let each = ids.enumerate().map(|(place, id)| {
+        format!("r{place}: node(id: \"{id}\") {{ ... on {name} {{ id {asked} }} }}")
+    });
+    let query = format!("{{ {} }}", each.collect::<Vec<_>>().join(" "));
+    let resolved = world.data(token, &query, json!({})).await;
+    let resolved = resolved.as_object().unwrap().values().cloned().collect();
+    [written, resolved]
 }
 
 #[tokio::test]
@@ -83,6 +97,7 @@ async fn every_field_is_answered_the_same_written_and_resolved() {
     let schema = Schema::of(&world, &token).await;
     let mut compared = 0;
     for (list, name) in [
+        ("connections", "Connection"),
         ("companies", "Company"),
         ("people", "Person"),
         ("opportunities", "Opportunity"),
@@ -92,14 +107,31 @@ async fn every_field_is_answered_the_same_written_and_resolved() {
         ("events", "Event"),
         ("syncRuns", "SyncRun"),
     ] {
-        for asked in schema.selections(name, DEPTH - 1) {
-            let asked = format!("{{ nodes {{ one: {asked} two: {asked} }} }}");
-            let asked = asked.replace("one: __typename", "__typename");
-            let (written, resolved) =
-                both(&world, &token, &format!("{list}(first: 4)"), &asked).await;
+        for asked in schema.selections(name, DEPTH) {
+            let [written, resolved] = both(&world, &token, list, name, &asked).await;
             assert_eq!(written, resolved, "{list} {asked}");
+            assert!(
+                written.as_array().is_some_and(|rows| !rows.is_empty()),
+                "{list}"
+            );
             compared += 1;
         }
     }
     assert!(compared > 100, "{compared}");
+}
+
+#[tokio::test]
+async fn what_is_asked_of_one_key_at_several_places_is_one_answer() {
+    let world = World::new().await;
+    world.seed(ONE, 3).await;
+    let token = world.token(&[ONE]).await;
+    let query = "query { page: companies(first: 1) { nodes { id addresses { city } } } ...More
+            page: companies(first: 1) { ... on CompanyConnection { nodes { addresses { country } people { totalCount } } } } }
+        fragment More on Query { page: companies(first: 1) { nodes { people { nodes { name } } __typename } totalCount } }";
+    let page = &world.data(&token, query, json!({})).await["page"];
+    let whole = "{ page: companies(first: 1) { nodes { id addresses { city country }
+            people { totalCount nodes { name } } __typename } totalCount } }";
+    assert_eq!(page, &world.data(&token, whole, json!({})).await["page"]);
+    assert_eq!(page["nodes"][0]["__typename"], "Company");
+    assert_eq!(page["totalCount"], 3);
 }

@@ -7,6 +7,7 @@ use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{BaseType, Type, TypeKind, TypeSystemDefinition};
 use chrono::{DateTime, Utc};
 
+use super::json::Json;
 use crate::error::{ApiError, Result};
 use crate::schema::Money;
 
@@ -86,15 +87,15 @@ fn fields(sdl: &str) -> Fields {
 }
 
 impl Leaf {
-    pub(super) fn write(self, out: &mut Vec<u8>, text: &str) -> Result<()> {
+    pub(super) fn write(self, json: &mut Json<'_>, text: &str) -> Result<()> {
         match self {
-            Self::Text => quoted(out, text),
+            Self::Text => json.value(text),
             Self::Literal => {
-                out.extend_from_slice(text.as_bytes());
+                json.plain(text);
                 Ok(())
             }
-            Self::Instant => quoted(out, &instant(text)?.to_rfc3339()),
-            Self::Word => quoted(out, &text.to_ascii_uppercase()),
+            Self::Instant => json.value(&instant(text)?.to_rfc3339()),
+            Self::Word => json.value(&text.to_ascii_uppercase()),
         }
     }
 }
@@ -104,11 +105,6 @@ fn instant(text: &str) -> Result<DateTime<Utc>> {
     let instant = DateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f%#z");
     let instant = instant.map_err(|_| ApiError::Defect("an instant that can't be read"))?;
     Ok(instant.to_utc())
-}
-
-/// A JSON text.
-pub(super) fn quoted(out: &mut Vec<u8>, text: &str) -> Result<()> {
-    serde_json::to_writer(out, text).map_err(ApiError::Answer)
 }
 
 /// What can be asked of an amount.
@@ -133,13 +129,13 @@ impl MoneyField {
         })
     }
 
-    pub(super) fn write(self, out: &mut Vec<u8>, money: &Money) -> Result<()> {
+    pub(super) fn write(self, json: &mut Json<'_>, money: &Money) -> Result<()> {
         match self {
-            Self::TypeName => quoted(out, "Money"),
-            Self::Amount => quoted(out, &money.decimal()?.to_string()),
-            Self::MinorUnits => quoted(out, &money.minor.to_string()),
-            Self::Currency => quoted(out, &money.currency),
-            Self::Formatted => quoted(out, &money.text()?),
+            Self::TypeName => json.value("Money"),
+            Self::Amount => json.value(&money.decimal()?.to_string()),
+            Self::MinorUnits => json.value(&money.minor.to_string()),
+            Self::Currency => json.value(&money.currency),
+            Self::Formatted => json.value(&money.text()?),
         }
     }
 }

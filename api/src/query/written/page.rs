@@ -1,9 +1,11 @@
 //! Pages: rows that are those of the statement or stand in one column, with counts and sums beside them.
 
+use super::UNKNOWN;
+use super::json::Key;
 use super::leaf::MoneyField;
+use super::paged::{EdgeField, InfoField, Page, PageField, TotalField, Whole};
 use super::row::{self, Row, money_fields};
-use super::write::{EdgeField, InfoField, Key, Page, PageField, TotalField, Whole};
-use super::{Planned, Unplanned};
+use crate::error::Result;
 use crate::query::compile::Compiler;
 use crate::query::page::{count, sums};
 use crate::query::selection::{Asked, Selection};
@@ -19,7 +21,7 @@ pub(super) fn whole(
     table: &'static Table,
     request: &PageRequest,
     selection: &Selection<'_>,
-) -> Planned<(String, Whole)> {
+) -> Result<(String, Whole)> {
     let mut beside = Row::default();
     let listed = (table, request, Source::Scope);
     let (rows, page) = page(compiler, &mut beside, listed, selection)?;
@@ -40,7 +42,7 @@ pub(super) fn below(
     row: &mut Row,
     listed: Listed<'_>,
     selection: &Selection<'_>,
-) -> Planned<(Option<usize>, Page)> {
+) -> Result<(Option<usize>, Page)> {
     let (rows, page) = page(compiler, row, listed, selection)?;
     let rows = rows.map(|rows| row.column(rows.array()));
     Ok((rows, page))
@@ -77,7 +79,7 @@ fn page(
     beside: &mut Row,
     (table, request, source): Listed<'_>,
     selection: &Selection<'_>,
-) -> Planned<(Option<Rows>, Page)> {
+) -> Result<(Option<Rows>, Page)> {
     request.limit(compiler.max_page)?;
     let type_name = format!("{}Connection", table.graphql);
     let asked = selection.asked(&type_name);
@@ -99,13 +101,13 @@ fn page(
                 PageField::Count(beside.column(format!("({count})::text")))
             }
             ("totals", _) => {
-                let totals = table.money.as_ref().ok_or(Unplanned::Unwritten)?;
+                let totals = table.money.as_ref().ok_or(UNKNOWN)?;
                 let sums = sums(compiler, (table, totals), request, source)?;
                 let column = beside.column(format!("({sums})::text"));
                 PageField::Totals(column, total_fields(table, asked)?)
             }
             (_, Some(rows)) => of_rows(compiler, rows, &mut page, asked)?,
-            _ => return Err(Unplanned::Unwritten),
+            _ => return Err(UNKNOWN),
         };
         page.fields.push((Key::new(asked.key), field));
     }
@@ -118,7 +120,7 @@ fn of_rows(
     rows: &mut Rows,
     page: &mut Page,
     asked: &Asked<'_>,
-) -> Planned<PageField> {
+) -> Result<PageField> {
     let Rows { window, row } = rows;
     let mut node = |selection: &Selection<'_>, row: &mut Row| {
         let outer = std::mem::replace(&mut compiler.multiplier, window.multiplier);
@@ -143,7 +145,7 @@ fn of_rows(
                         EdgeField::Cursor
                     }
                     "node" => EdgeField::Node(node(&asked.selection, row)?),
-                    _ => return Err(Unplanned::Unwritten),
+                    _ => return Err(UNKNOWN),
                 };
                 fields.push((Key::new(asked.key), field));
             }
@@ -152,17 +154,17 @@ fn of_rows(
         "pageInfo" => {
             cursors(row);
             let fields = asked.selection.asked("PageInfo").into_iter().map(|asked| {
-                let field = InfoField::of(asked.name).ok_or(Unplanned::Unwritten)?;
+                let field = InfoField::of(asked.name).ok_or(UNKNOWN)?;
                 Ok((Key::new(asked.key), field))
             });
-            Ok(PageField::Info(fields.collect::<Planned<_>>()?))
+            Ok(PageField::Info(fields.collect::<Result<_>>()?))
         }
-        _ => Err(Unplanned::Unwritten),
+        _ => Err(UNKNOWN),
     }
 }
 
 /// What is asked of a sum, whose type also has the fields of money.
-fn total_fields(table: &Table, asked: &Asked<'_>) -> Planned<Vec<(Key, TotalField)>> {
+fn total_fields(table: &Table, asked: &Asked<'_>) -> Result<Vec<(Key, TotalField)>> {
     let has_kind = table
         .money
         .as_ref()
@@ -178,7 +180,7 @@ fn total_fields(table: &Table, asked: &Asked<'_>) -> Planned<Vec<(Key, TotalFiel
         let field = match asked.name {
             "__typename" => TotalField::TypeName(type_name.clone()),
             "kind" => TotalField::Kind,
-            name => TotalField::Money(MoneyField::of(name).ok_or(Unplanned::Unwritten)?),
+            name => TotalField::Money(MoneyField::of(name).ok_or(UNKNOWN)?),
         };
         Ok((Key::new(asked.key), field))
     });

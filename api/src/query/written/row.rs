@@ -1,11 +1,13 @@
 //! The columns of a row: what is asked of a record, with what hangs on it.
 
+use super::json::Key;
 use super::leaf::{Known, MoneyField};
-use super::write::{Key, Object, Part};
-use super::{Planned, Unplanned, page};
+use super::write::{Object, Part};
+use super::{UNKNOWN, page};
+use crate::error::Result;
 use crate::query::compile::{At, Compiler, LIST_ROWS, relate};
 use crate::query::selection::{Asked, Selection};
-use crate::query::table::{Amount, List, Many, One};
+use crate::query::table::{Amount, Composite, List, Many, One};
 use crate::query::window::Source;
 
 /// Columns of a statement, and the joins that they need.
@@ -59,7 +61,7 @@ pub(super) fn object(
     row: &mut Row,
     at: &At,
     selection: &Selection<'_>,
-) -> Planned<Object> {
+) -> Result<Object> {
     let mut parts = Vec::new();
     for asked in selection.asked(at.table.graphql) {
         let part = part(compiler, row, at, &asked)?;
@@ -68,21 +70,30 @@ pub(super) fn object(
     Ok(Object(parts))
 }
 
-fn part(compiler: &mut Compiler<'_>, row: &mut Row, at: &At, asked: &Asked<'_>) -> Planned<Part> {
+fn part(compiler: &mut Compiler<'_>, row: &mut Row, at: &At, asked: &Asked<'_>) -> Result<Part> {
     let table = at.table;
     let name = asked.name;
     if name == "__typename" {
         return Ok(Part::TypeName(table.graphql));
     }
     if let Some(field) = table.fields.iter().find(|field| field.0 == name) {
-        let known = Known::of(table.graphql, name).ok_or(Unplanned::Unwritten)?;
-        let leaf = known.leaf.ok_or(Unplanned::Unwritten)?;
+        let known = Known::of(table.graphql, name).ok_or(UNKNOWN)?;
+        let leaf = known.leaf.ok_or(UNKNOWN)?;
         let sql = field.1.replace("{t}", &at.alias);
         let column = row.column(format!("({sql})::text"));
         return Ok(Part::Leaf {
             column,
             leaf,
             nullable: known.nullable,
+        });
+    }
+    if let Some(Composite(_, sql, resolve)) = table.composites.iter().find(|field| field.0 == name)
+    {
+        let sql = sql.replace("{t}", &at.alias);
+        return Ok(Part::Composite {
+            column: row.column(format!("to_json({sql})::text")),
+            resolve: *resolve,
+            field: asked.selection.whole().ok_or(UNKNOWN)?,
         });
     }
     if let Some(amount) = table.amounts.iter().find(|amount| amount.field == name) {
@@ -95,16 +106,10 @@ fn part(compiler: &mut Compiler<'_>, row: &mut Row, at: &At, asked: &Asked<'_>) 
         return many(compiler, row, at, relation, asked);
     }
     let relation = table.lists.iter().find(|relation| relation.field == name);
-    list(
-        compiler,
-        row,
-        at,
-        relation.ok_or(Unplanned::Unwritten)?,
-        asked,
-    )
+    list(compiler, row, at, relation.ok_or(UNKNOWN)?, asked)
 }
 
-fn money(row: &mut Row, at: &At, amount: &Amount, asked: &Asked<'_>) -> Planned<Part> {
+fn money(row: &mut Row, at: &At, amount: &Amount, asked: &Asked<'_>) -> Result<Part> {
     let minor = amount.minor.replace("{t}", &at.alias);
     Ok(Part::Money {
         minor: row.column(format!("({minor})::text")),
@@ -114,9 +119,9 @@ fn money(row: &mut Row, at: &At, amount: &Amount, asked: &Asked<'_>) -> Planned<
 }
 
 /// What is asked of an amount.
-pub(super) fn money_fields(selection: &Selection<'_>) -> Planned<Vec<(Key, MoneyField)>> {
+pub(super) fn money_fields(selection: &Selection<'_>) -> Result<Vec<(Key, MoneyField)>> {
     let asked = selection.asked("Money").into_iter().map(|asked| {
-        let field = MoneyField::of(asked.name).ok_or(Unplanned::Unwritten)?;
+        let field = MoneyField::of(asked.name).ok_or(UNKNOWN)?;
         Ok((Key::new(asked.key), field))
     });
     asked.collect()
@@ -129,7 +134,7 @@ fn one(
     at: &At,
     one: &One,
     asked: &Asked<'_>,
-) -> Planned<Part> {
+) -> Result<Part> {
     let below = compiler.below(at, one.table);
     let on = relate(one.on, at, &below);
     let mut related = Row::default();
@@ -143,21 +148,18 @@ fn one(
     let columns: Vec<String> = named
         .map(|(sql, name)| format!("{sql} as {name}"))
         .collect();
-    let from = compiler.from(&below);
-    // Conditions follow the joins.
-    let (table, condition) = from.split_once(" where ").unwrap_or((&from, "true"));
+    let from = compiler.from_joined(&below, &related.joins.concat());
     row.joins.push(format!(
-        " left join lateral (select {} from {table}{} where {condition} and {on} limit 1) {joined} on true",
+        " left join lateral (select {} from {from} and {on} limit 1) {joined} on true",
         columns.join(", "),
-        related.joins.concat(),
     ));
-    let base = row.columns.len();
+    let since = row.columns.len();
     row.columns
         .extend(names.iter().map(|name| format!("{joined}.{name}")));
     let known = Known::of(at.table.graphql, one.field);
     let nullable = known.is_none_or(|known| known.nullable);
     Ok(Part::One {
-        base,
+        since,
         object,
         nullable,
     })
@@ -169,7 +171,7 @@ fn many(
     at: &At,
     many: &Many,
     asked: &Asked<'_>,
-) -> Planned<Part> {
+) -> Result<Part> {
     let request = (many.page)(&asked.selection.arguments())?;
     let source = Source::Below {
         parent: at,
@@ -186,7 +188,7 @@ fn list(
     at: &At,
     list: &List,
     asked: &Asked<'_>,
-) -> Planned<Part> {
+) -> Result<Part> {
     let size = compiler.multiplier.saturating_mul(LIST_ROWS);
     compiler.spend(size)?;
     let outer = std::mem::replace(&mut compiler.multiplier, size);
