@@ -54,20 +54,6 @@ struct Customer;
 )]
 struct Record;
 
-/// The answer to a question of type `Q`.
-async fn ask<Q: GraphQLQuery>(
-    demo: &Demo,
-    variables: Q::Variables,
-) -> anyhow::Result<Response<Q::ResponseData>> {
-    let response = reqwest::Client::new()
-        .post(demo.word("graphql"))
-        .bearer_auth(demo.word("token"))
-        .json(&Q::build_query(variables))
-        .send()
-        .await?;
-    Ok(response.error_for_status()?.json().await?)
-}
-
 /// Won within a year, with a value.
 fn won() -> TransactionFilter {
     TransactionFilter {
@@ -87,9 +73,25 @@ fn won() -> TransactionFilter {
     }
 }
 
+/// The answer to a question of type `Q`.
+async fn ask<Q: GraphQLQuery>(
+    url: &str,
+    token: &str,
+    variables: Q::Variables,
+) -> anyhow::Result<Response<Q::ResponseData>> {
+    let response = reqwest::Client::new()
+        .post(url)
+        .bearer_auth(token)
+        .json(&Q::build_query(variables))
+        .send()
+        .await?;
+    Ok(response.error_for_status()?.json().await?)
+}
+
 #[tokio::test]
 async fn a_typed_client_reads_exact_amounts_pages_types_and_errors() {
     let demo = Demo::start(100).unwrap();
+    let (url, token) = (demo.word("graphql"), demo.word("token"));
     let mut variables = transactions::Variables {
         filter: Some(won()),
         first: 10,
@@ -98,7 +100,9 @@ async fn a_typed_client_reads_exact_amounts_pages_types_and_errors() {
     let mut sums: BTreeMap<String, Decimal> = BTreeMap::new();
     let mut last = None;
     loop {
-        let page = ask::<Transactions>(&demo, variables.clone()).await.unwrap();
+        let page = ask::<Transactions>(url, token, variables.clone())
+            .await
+            .unwrap();
         let page = page.data.unwrap().transactions;
         for deal in page.edges.into_iter().map(|edge| edge.node) {
             let amount = deal.amount.as_ref().unwrap();
@@ -117,7 +121,7 @@ async fn a_typed_client_reads_exact_amounts_pages_types_and_errors() {
 
     let deal = last.unwrap();
     let id = deal.id.clone();
-    let found = ask::<Record>(&demo, record::Variables { id })
+    let found = ask::<Record>(url, token, record::Variables { id })
         .await
         .unwrap();
     let Some(RecordNode::Transaction(found)) = found.data.unwrap().node else {
@@ -127,13 +131,13 @@ async fn a_typed_client_reads_exact_amounts_pages_types_and_errors() {
 
     let company = deal.company.unwrap();
     let id = company.id;
-    let customer = ask::<Customer>(&demo, customer::Variables { id })
+    let customer = ask::<Customer>(url, token, customer::Variables { id })
         .await
         .unwrap();
     assert_eq!(customer.data.unwrap().company.unwrap().name, company.name);
 
     let id = "lead_1".to_owned();
-    let refused = ask::<Customer>(&demo, customer::Variables { id })
+    let refused = ask::<Customer>(url, token, customer::Variables { id })
         .await
         .unwrap();
     assert!(refused.data.and_then(|data| data.company).is_none());
