@@ -140,7 +140,7 @@ async fn a_typed_client_reads_exact_amounts_pages_types_and_errors() {
     let refused = ask::<Customer>(url, token, customer::Variables { id })
         .await
         .unwrap();
-    assert!(refused.data.and_then(|data| data.company).is_none());
+    assert!(refused.data.unwrap().company.is_none());
     let extensions = refused.errors.unwrap().remove(0).extensions.unwrap();
     assert_eq!(extensions["code"], "BAD_USER_INPUT");
 }
