@@ -19,6 +19,7 @@ mod rate;
 mod refusal;
 mod request_id;
 mod respond;
+mod roots;
 mod socket;
 mod stream;
 mod text;
@@ -43,6 +44,7 @@ use axum::routing::get;
 use cost::Prices;
 use persisted::Persisted;
 use rate::{Failures, Rates};
+use roots::Roots;
 use sqlx::PgPool;
 use std::sync::Arc;
 use std::time::Duration;
@@ -84,6 +86,7 @@ pub struct Api {
     callers: Callers,
     rates: Rates,
     prices: Prices,
+    roots: Roots,
     persisted: Persisted,
     options: ApiOptions,
     metrics: Metrics,
@@ -110,13 +113,15 @@ impl Api {
     ) -> Self {
         let limits = &options.limits;
         let failures = Failures::new(limits);
+        let sdl = crate::sdl();
         Self {
             live: Arc::new(Hub::start(pool.clone(), options.streams)),
             answers: Answers::new(options.cache_bytes),
             schema: crate::schema().data(pool.clone()).finish(),
             callers: Callers::new(pool.clone(), options.token_cache, failures),
             rates: Rates::new(limits),
-            prices: Prices::of(&crate::sdl()),
+            prices: Prices::of(&sdl),
+            roots: Roots::of(&sdl),
             persisted: Persisted::new(Documents::default(), false),
             pool,
             options,

@@ -1,4 +1,5 @@
-// Every example that GraphiQL offers is a question which the API's schema knows.
+// Every example that GraphiQL offers is a question which the API's schema knows, and what a document shows of a client is
+// the code that is tried.
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { test } from 'node:test';
@@ -14,3 +15,18 @@ for (const name of await readdir(EXAMPLES)) {
     assert.deepEqual(validate(schema, document).map(String), []);
   });
 }
+
+const ROOT = new URL('../../', import.meta.url);
+
+test('what docs/clients.md shows stands in the files that it names', async () => {
+  const document = await readFile(new URL('docs/clients.md', ROOT), 'utf8');
+  let file = '';
+  let shown = 0;
+  for (const [, path, code] of document.matchAll(/\]\(\.\.\/((?:clients|tests)\/[^)]+)\)|^```(?:ts|toml|python|rust)\n(.*?)^```$/gms)) {
+    if (path) file = await readFile(new URL(path, ROOT), 'utf8');
+    if (!code) continue;
+    shown += 1;
+    assert.ok(file.includes(code), code);
+  }
+  assert.equal(shown, 6);
+});

@@ -69,6 +69,7 @@ impl Operation {
             let message = format!("the request took longer than {allowed} ms: ask for less");
             Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "TIMEOUT", message)
         })?;
+        api.roots.complete(&mut response, &order);
         order::restore(&mut response.data, &order);
         Ok(response.extension("cost", cost.into()))
     }

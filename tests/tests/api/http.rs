@@ -394,3 +394,33 @@ async fn the_media_type_of_an_answer_is_one_that_is_accepted() {
     assert_eq!(response.headers()[header::ALLOW], "GET, HEAD, POST");
     assert_eq!(code(&read(response).await), "METHOD_NOT_ALLOWED");
 }
+
+#[tokio::test]
+async fn a_root_field_that_failed_is_null_and_where_it_may_not_be_there_is_no_data() {
+    let world = World::new().await;
+    world.seed(ONE, 1).await;
+    let token = world.token(&[ONE]).await;
+    let list = r#"companies(after: "?") { nodes { id } }"#;
+    let one = r#"company(id: "?") { id }"#;
+    let fine = "__typename";
+    for (query, data, errors) in [
+        (format!("{{ {one} }}"), json!({"company": null}), 1),
+        (
+            format!("{{ a: {one} {fine} ...More }} fragment More on Query {{ b: {one} }}"),
+            json!({"a": null, "__typename": "Query", "b": null}),
+            2,
+        ),
+        (
+            r#"{ company(id: "?") @skip(if: true) { id } __typename }"#.to_owned(),
+            json!({"__typename": "Query"}),
+            0,
+        ),
+        (format!("{{ {fine} {list} }}"), Value::Null, 1),
+        (format!("{{ {one} {list} }}"), Value::Null, 2),
+    ] {
+        let answer = world.ask(&token, &query, json!({})).await;
+        assert_eq!(answer.get("data"), Some(&data), "{query}");
+        let found = answer["errors"].as_array().map_or(0, Vec::len);
+        assert_eq!(found, errors, "{query}: {answer}");
+    }
+}
