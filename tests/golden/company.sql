@@ -1,26 +1,27 @@
 -- { company(closeId: "lead_1") { name customFields { value } lifetimeValue { amount } outstandingBalance { amount } averageDaysToPay auditTrail { nodes { at } } } }
-select (select json_build_object('customFields', (select coalesce(json_agg(json_build_object('id', v.key, 'name', coalesce(f.name, v.key), 'type', f.type, 'value', v.value)
+select t1.name, to_json((select coalesce(json_agg(json_build_object('id', v.key, 'name', coalesce(f.name, v.key), 'type', f.type, 'value', v.value)
 order by f.position, v.key), '[]')
 from jsonb_each(t1.custom) v
-left join custom_field f on f.connection_id = t1.connection_id and f.record_type = 'company' and f.close_id = v.key), 'name', t1.name, 'lifetimeValue', (select coalesce(json_agg(json_build_object('minor', s.minor, 'currency', s.currency)
+left join custom_field f on f.connection_id = t1.connection_id and f.record_type = 'company' and f.close_id = v.key)), to_json((select coalesce(json_agg(json_build_object('minor', s.minor, 'currency', s.currency)
 order by s.currency), '[]')
 from (select w.currency, sum(w.amount_minor)::text as minor
 from transaction w
 where w.connection_id = t1.connection_id and w.company_id = t1.id and w.kind = 'won_deal' and w.amount_minor is not null
-group by w.currency) s), 'outstandingBalance', (select coalesce(json_agg(json_build_object('minor', s.minor, 'currency', s.currency)
+group by w.currency) s)), to_json((select coalesce(json_agg(json_build_object('minor', s.minor, 'currency', s.currency)
 order by s.currency), '[]')
 from (select r.currency, sum(r.balance_minor)::text as minor
 from receivable r
 where (r.connection_id = t1.connection_id) is true and r.company_id = t1.id and r.payment_status in ('unpaid', 'partial') and r.balance_minor is not null
-group by r.currency) s), 'averageDaysToPay', (select trim_scale(round(avg(r.paid_on - r.issued_on), 2))::text
+group by r.currency) s)), (select trim_scale(round(avg(r.paid_on - r.issued_on), 2))::text
 from receivable r
-where (r.connection_id = t1.connection_id) is true and r.company_id = t1.id and r.payment_status in ('paid', 'overpaid')), 'auditTrail', json_build_object('', json_build_object('limit', 50, 'backward', false, 'resumed', false, 'order', 'audit_entry seq-', 'rows', (select coalesce(json_agg(p.j), '[]')
-from (select json_build_object('k', null, 'n', json_build_object('at', t2.at)) as j
+where (r.connection_id = t1.connection_id) is true and r.company_id = t1.id and r.payment_status in ('paid', 'overpaid')), array_to_json(array(select array[(t2.at)::text]
 from (select t2.*
 from audit_entry t2
 where (t2.connection_id = t1.connection_id) is true and t2.record_id = t1.id
 order by t2.seq desc
-limit 51) t2) p))))
+limit 51) t2
+order by t2.seq desc))
+from (select t1.*
 from company t1
 where t1.connection_id = $2 and t1.id = any($1)
-limit 1)
+limit 1) t1

@@ -1,5 +1,5 @@
 -- { people(first: 20, orderBy: [{ field: PRIMARY_EMAIL, direction: DESC }], filter: { email: { eq: "a@b.example" }, company: { domain: { eq: "b.example" } } }) { totalCount nodes { id company { name } } pageInfo { endCursor } } }
-select ((select count(*)
+select (select count(*)
 from person t3
 where t3.connection_id = $1 and ((lower(jsonb_path_query_array(t3.emails, '$[*].email')::text) like lower($6) and exists (select
 from (select a -> 'email'
@@ -7,7 +7,7 @@ from jsonb_array_elements(t3.emails) a) e (v)
 cross join lateral (select e.v #>> '{}') u (w)
 where u.w = $5)) and exists (select
 from company t4
-where t4.connection_id = t3.connection_id and t4.id = t3.company_id and (t4.domain = $7)))))::text, array_to_json(array(select array[(t1.id)::text, t6.c0, t6.c1, (t1.primary_email)::text]
+where t4.connection_id = t3.connection_id and t4.id = t3.company_id and (t4.domain = $7)))), array_to_json(array(select array[(t1.id)::text, (t6.c0)::text, (t6.c1)::text, ((t1.primary_email)::text)::text, ((t1.id)::text)::text]
 from (select t1.*
 from person t1
 where t1.connection_id = $1 and ((lower(jsonb_path_query_array(t1.emails, '$[*].email')::text) like lower($3) and exists (select
@@ -19,9 +19,9 @@ from company t2
 where t2.connection_id = t1.connection_id and t2.id = t1.company_id and (t2.domain = $4)))
 order by t1.primary_email desc, t1.id desc
 limit 21) t1
-left join lateral (select 't'::text as c0, (t5.name)::text as c1
+left join lateral (select true as c0, t5.name as c1
 from company t5
 where t5.connection_id = t1.connection_id and t5.id = t1.company_id
 limit 1) t6 on true
-order by t1.primary_email desc, t1.id desc))::text
+order by t1.primary_email desc, t1.id desc))
 from (select) r

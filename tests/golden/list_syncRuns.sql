@@ -1,12 +1,12 @@
 -- { syncRuns(first: 20, orderBy: [{ field: STARTED_AT, direction: DESC }], filter: { status: { eq: FAILED } }) { totalCount nodes { id } pageInfo { endCursor } } }
-select ((select count(*)
+select (select count(*)
 from sync_run t2
-where t2.connection_id = $1 and (t2.status = 'failed')))::text, array_to_json(array(select array[(t1.id)::text, (extract(epoch
-from t1.started_at) * 1000000)::bigint::text]
+where t2.connection_id = $1 and (t2.status = 'failed')), array_to_json(array(select array[(t1.id)::text, ((extract(epoch
+from t1.started_at) * 1000000)::bigint::text)::text, ((t1.id)::text)::text]
 from (select t1.*
 from sync_run t1
-where t1.connection_id = $1 and (t1.status = 'failed')
+where t1.connection_id = (select $1::uuid) and (t1.status = 'failed')
 order by t1.started_at desc, t1.id desc
 limit 21) t1
-order by t1.started_at desc, t1.id desc))::text
+order by t1.started_at desc, t1.id desc))
 from (select) r

@@ -31,6 +31,26 @@ pub(crate) enum Bind {
     Instants(Vec<DateTime<Utc>>),
 }
 
+impl Bind {
+    /// The type in Postgres of a single value.
+    fn single(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Uuid(_) => "uuid",
+            Self::Text(_) => "text",
+            Self::Int(_) => "bigint",
+            Self::Number(_) => "numeric",
+            Self::Date(_) => "date",
+            Self::Instant(_) => "timestamptz",
+            _ => return None,
+        })
+    }
+}
+
+/// A value that is known only when the statement runs.
+fn unseen(place: &str, ty: &str) -> String {
+    format!("(select {place}::{ty})")
+}
+
 /// A statement ready to run.
 #[derive(Debug)]
 pub(crate) struct Statement {
@@ -68,6 +88,8 @@ pub(crate) struct Compiler<'a> {
     pub multiplier: u64,
     /// The custom fields of the scope, where a question names one.
     definitions: Vec<Definition>,
+    /// Whether plans are made without a look at single values: see [`Compiler::unseen`].
+    unseen: bool,
     binds: Vec<Bind>,
     aliases: usize,
     scope_bind: Option<String>,
@@ -84,6 +106,7 @@ impl<'a> Compiler<'a> {
             max_rows,
             multiplier: 1,
             definitions: Vec::new(),
+            unseen: false,
             binds: Vec::new(),
             aliases: 0,
             scope_bind: None,
@@ -136,8 +159,27 @@ impl<'a> Compiler<'a> {
             Bind::Numbers(_) => "::text[]::numeric[]",
             _ => "",
         };
+        let single = value.single();
         self.binds.push(value);
-        Ok(format!("${}{cast}", self.binds.len()))
+        let place = format!("${}{cast}", self.binds.len());
+        Ok(match single {
+            Some(ty) if self.unseen => unseen(&place, ty),
+            _ => place,
+        })
+    }
+
+    /// Binds what `compile` binds so that Postgres does not look at single values while it plans. It would plan each time
+    /// anew, at the price of a page, wherever a plan for the values seems cheaper than one for any, even where both are the
+    /// same. Only for conditions that the index of the order serves, whatever their values.
+    pub(crate) fn unseen<T>(
+        &mut self,
+        unseen: bool,
+        compile: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        let outer = std::mem::replace(&mut self.unseen, unseen);
+        let compiled = compile(self);
+        self.unseen = outer;
+        compiled
     }
 
     /// SQL of ours with its named places bound.
@@ -176,9 +218,14 @@ impl<'a> Compiler<'a> {
         };
         let connection = calendar.connection;
         if self.only_bind.is_none() {
-            self.only_bind = Some(self.bind(Bind::Uuid(connection))?);
+            let bind = |compiler: &mut Self| compiler.bind(Bind::Uuid(connection));
+            self.only_bind = Some(self.unseen(false, bind)?);
         }
-        Ok(self.only_bind.clone())
+        let only = self.only_bind.as_deref();
+        Ok(only.map(|only| match self.unseen {
+            true => unseen(only, "uuid"),
+            false => only.to_owned(),
+        }))
     }
 
     /// `table alias where connection = …`: how a mirrored table stands after FROM, without joins.

@@ -87,6 +87,20 @@ pub(crate) enum Values {
 }
 
 impl Filter {
+    /// Whether it is made of comparisons of one column and of words alone: an index on that column finds the rows next to
+    /// each other.
+    pub(crate) fn follows(&self, column: Column) -> bool {
+        match self {
+            Self::And(all) => all.iter().all(|filter| filter.follows(column)),
+            Self::Column(_, Test::Words(_)) => true,
+            Self::Column(tested, Test::Compare(operator, _)) => {
+                *tested == column && *operator != "<>"
+            }
+            Self::Column(tested, Test::Within(_)) => *tested == column,
+            _ => false,
+        }
+    }
+
     pub(crate) fn compile(&self, compiler: &mut Compiler<'_>, at: &At) -> Result<String> {
         match self {
             Self::And(all) => join(compiler, at, all, " and ", "true"),

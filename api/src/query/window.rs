@@ -151,7 +151,12 @@ impl Window {
             .map(|given| cursor::decode(given, &order, table));
         let keys = keys.transpose()?;
         let at = source.place(compiler, table);
-        let picked = source.pick(compiler, &at, request, &walked, keys.as_ref(), limit)?;
+        let first = order.keys().first().map(|key| key.column);
+        let filter = request.filter.as_ref();
+        let unseen = filter.is_none_or(|filter| first.is_some_and(|first| filter.follows(first)));
+        let picked = compiler.unseen(unseen && source.is_scope(), |compiler| {
+            source.pick(compiler, &at, request, &walked, keys.as_ref(), limit)
+        })?;
         let rows = u64::try_from(limit).unwrap_or(0);
         let multiplier = rows.max(1).saturating_mul(compiler.multiplier);
         compiler.spend(multiplier)?;
@@ -175,6 +180,10 @@ impl Window {
 }
 
 impl Source<'_> {
+    fn is_scope(self) -> bool {
+        matches!(self, Self::Scope)
+    }
+
     /// A row of it.
     pub(crate) fn place(self, compiler: &mut Compiler<'_>, table: &'static Table) -> At {
         match self {

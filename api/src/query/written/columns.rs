@@ -1,20 +1,43 @@
-//! The text of the columns of a row, wherever the row stands.
+//! The columns of a row, wherever the row stands.
 
 use std::borrow::Cow;
 
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::Deserialize;
-use sqlx::postgres::PgRow;
-use sqlx::{Row, ValueRef};
+use sqlx::postgres::{PgRow, PgTypeInfo, PgValueRef};
+use sqlx::{Decode, Postgres, Row, TypeInfo, ValueRef};
+use uuid::Uuid;
 
 use crate::error::{ApiError, Result};
 
 /// Null where there is a value always.
 pub(super) const NULL: ApiError = ApiError::Defect("a null where the schema has none");
 
+/// What a column holds.
+#[derive(Debug, PartialEq)]
+pub(super) enum Cell<'a> {
+    /// Of any type.
+    Text(&'a str),
+    Int(i64),
+    Bool(bool),
+    Uuid(Uuid),
+    Date(NaiveDate),
+    Instant(DateTime<Utc>),
+}
+
 /// The columns of a row.
 pub(super) trait Columns {
     /// `None` is null.
-    fn text(&self, column: usize) -> Result<Option<&str>>;
+    fn cell(&self, column: usize) -> Result<Option<Cell<'_>>>;
+
+    /// The text of a column that is text or JSON.
+    fn text(&self, column: usize) -> Result<Option<&str>> {
+        match self.cell(column)? {
+            Some(Cell::Text(text)) => Ok(Some(text)),
+            None => Ok(None),
+            Some(_) => Err(ApiError::Defect("a column that is no text")),
+        }
+    }
 
     /// The rows that stand in a column.
     fn rows(&self, column: usize) -> Result<Vec<Inner<'_>>> {
@@ -24,18 +47,37 @@ pub(super) trait Columns {
 }
 
 impl Columns for PgRow {
-    fn text(&self, column: usize) -> Result<Option<&str>> {
+    fn cell(&self, column: usize) -> Result<Option<Cell<'_>>> {
         let value = self.try_get_raw(column)?;
         if value.is_null() {
             return Ok(None);
         }
-        let text = value.as_str();
-        text.map(Some)
-            .map_err(|error| ApiError::Database(sqlx::Error::Decode(error)))
+        let ty = value.type_info().into_owned();
+        let cell = cell(value, &ty).map_err(|error| ApiError::Database(sqlx::Error::Decode(error)));
+        cell.map(Some)
     }
 }
 
-/// A row that stands in a column of another one.
+fn cell<'r>(value: PgValueRef<'r>, ty: &PgTypeInfo) -> Result<Cell<'r>, sqlx::error::BoxDynError> {
+    fn as_is<'r, T: Decode<'r, Postgres>>(
+        value: PgValueRef<'r>,
+    ) -> Result<T, sqlx::error::BoxDynError> {
+        T::decode(value)
+    }
+    Ok(match ty.name() {
+        "TEXT" | "VARCHAR" | "JSON" => Cell::Text(value.as_str()?),
+        "UUID" => Cell::Uuid(as_is(value)?),
+        "INT8" => Cell::Int(as_is(value)?),
+        "INT4" => Cell::Int(as_is::<i32>(value)?.into()),
+        "INT2" => Cell::Int(as_is::<i16>(value)?.into()),
+        "BOOL" => Cell::Bool(as_is(value)?),
+        "DATE" => Cell::Date(as_is(value)?),
+        "TIMESTAMPTZ" => Cell::Instant(as_is(value)?),
+        other => return Err(format!("a column of the type {other}").into()),
+    })
+}
+
+/// A row that stands in a column of another one: texts all.
 #[derive(Default, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Inner<'a>(#[serde(borrow)] Vec<Option<Text<'a>>>);
@@ -45,10 +87,10 @@ pub(super) struct Inner<'a>(#[serde(borrow)] Vec<Option<Text<'a>>>);
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl Columns for Inner<'_> {
-    fn text(&self, column: usize) -> Result<Option<&str>> {
+    fn cell(&self, column: usize) -> Result<Option<Cell<'_>>> {
         let text = self.0.get(column);
         let text = text.ok_or(ApiError::Defect("a column that was not compiled"))?;
-        Ok(text.as_ref().map(|text| text.0.as_ref()))
+        Ok(text.as_ref().map(|text| Cell::Text(text.0.as_ref())))
     }
 }
 
@@ -56,7 +98,7 @@ impl Columns for Inner<'_> {
 pub(super) struct Since<'a>(pub(super) &'a dyn Columns, pub(super) usize);
 
 impl Columns for Since<'_> {
-    fn text(&self, column: usize) -> Result<Option<&str>> {
-        self.0.text(self.1 + column)
+    fn cell(&self, column: usize) -> Result<Option<Cell<'_>>> {
+        self.0.cell(self.1 + column)
     }
 }

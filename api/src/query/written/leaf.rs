@@ -7,6 +7,7 @@ use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{BaseType, Type, TypeKind, TypeSystemDefinition};
 use chrono::{DateTime, Utc};
 
+use super::columns::Cell;
 use super::json::Json;
 use crate::error::{ApiError, Result};
 use crate::schema::Money;
@@ -87,15 +88,22 @@ fn fields(sdl: &str) -> Fields {
 }
 
 impl Leaf {
-    pub(super) fn write(self, json: &mut Json<'_>, text: &str) -> Result<()> {
-        match self {
-            Self::Text => json.value(text),
-            Self::Literal => {
+    pub(super) fn write(self, json: &mut Json<'_>, cell: Cell<'_>) -> Result<()> {
+        match (self, cell) {
+            (Self::Word, Cell::Text(word)) => json.value(&word.to_ascii_uppercase()),
+            (Self::Instant, Cell::Text(text)) => json.value(&instant(text)?.to_rfc3339()),
+            (Self::Instant, Cell::Instant(at)) => json.value(&at.to_rfc3339()),
+            (Self::Literal, Cell::Text(text)) => {
                 json.plain(text);
                 Ok(())
             }
-            Self::Instant => json.value(&instant(text)?.to_rfc3339()),
-            Self::Word => json.value(&text.to_ascii_uppercase()),
+            (Self::Literal, Cell::Int(number)) => json.value(&number),
+            (Self::Literal, Cell::Bool(value)) => json.value(&value),
+            (Self::Text, Cell::Text(text)) => json.value(text),
+            (Self::Text, Cell::Uuid(id)) => json.value(&id),
+            (Self::Text, Cell::Date(day)) => json.value(&day),
+            (Self::Text, Cell::Int(number)) => json.value(&number.to_string()),
+            _ => Err(ApiError::Defect("a column of another type than its field")),
         }
     }
 }

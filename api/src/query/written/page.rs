@@ -98,12 +98,12 @@ fn page(
             ("__typename", _) => PageField::TypeName(type_name.clone()),
             ("totalCount", _) => {
                 let count = count(compiler, table, request, source)?;
-                PageField::Count(beside.column(format!("({count})::text")))
+                PageField::Count(beside.column(count))
             }
             ("totals", _) => {
                 let totals = table.money.as_ref().ok_or(UNKNOWN)?;
                 let sums = sums(compiler, (table, totals), request, source)?;
-                let column = beside.column(format!("({sums})::text"));
+                let column = beside.column(sums);
                 PageField::Totals(column, total_fields(table, asked)?)
             }
             (_, Some(rows)) => of_rows(compiler, rows, &mut page, asked)?,

@@ -4,7 +4,7 @@ use async_graphql::Context;
 use serde::Deserialize;
 use sqlx::postgres::PgRow;
 
-use super::columns::{Columns, Inner, NULL};
+use super::columns::{Cell, Columns, Inner, NULL};
 use super::json::{Json, Key};
 use super::leaf::{Leaf, MoneyField};
 use super::write::Object;
@@ -81,7 +81,10 @@ impl TotalField {
     fn write(&self, json: &mut Json<'_>, total: &Total) -> Result<()> {
         match self {
             Self::TypeName(name) => json.value(name),
-            Self::Kind => Leaf::Word.write(json, total.kind.as_deref().ok_or(NULL)?),
+            Self::Kind => {
+                let kind = total.kind.as_deref().ok_or(NULL)?;
+                Leaf::Word.write(json, Cell::Text(kind))
+            }
             Self::Money(field) => field.write(json, &total.money),
         }
     }
@@ -132,8 +135,7 @@ impl Page {
                 json.object(info, |json, field| self.info(json, *field, &shown))
             }
             PageField::Count(column) => {
-                json.plain(beside.text(*column)?.ok_or(NULL)?);
-                Ok(())
+                Leaf::Literal.write(json, beside.cell(*column)?.ok_or(NULL)?)
             }
             PageField::Totals(column, asked) => {
                 let text = beside.text(*column)?.ok_or(NULL)?;

@@ -22,7 +22,7 @@ impl Row {
         self.columns.is_empty()
     }
 
-    /// The place of a column of text.
+    /// The place of a column.
     pub(super) fn column(&mut self, sql: String) -> usize {
         if let Some(known) = self.columns.iter().position(|column| *column == sql) {
             return known;
@@ -43,12 +43,12 @@ impl Row {
     /// SQL of the JSON of all rows, each an array of its columns; `behind` is what follows FROM and its joins.
     pub(super) fn array(&self, from: &str, behind: &str) -> String {
         // An array has a type where it has an entry.
-        let columns: Vec<&str> = match self.columns.as_slice() {
-            [] => vec!["''"],
-            columns => columns.iter().map(String::as_str).collect(),
+        let columns: Vec<String> = match self.columns.as_slice() {
+            [] => vec!["''".to_owned()],
+            columns => columns.iter().map(|sql| format!("({sql})::text")).collect(),
         };
         format!(
-            "array_to_json(array(select array[{}] from {from}{} {behind}))::text",
+            "array_to_json(array(select array[{}] from {from}{} {behind}))",
             columns.join(", "),
             self.joins.concat()
         )
@@ -80,7 +80,7 @@ fn part(compiler: &mut Compiler<'_>, row: &mut Row, at: &At, asked: &Asked<'_>) 
         let known = Known::of(table.graphql, name).ok_or(UNKNOWN)?;
         let leaf = known.leaf.ok_or(UNKNOWN)?;
         let sql = field.1.replace("{t}", &at.alias);
-        let column = row.column(format!("({sql})::text"));
+        let column = row.column(sql);
         return Ok(Part::Leaf {
             column,
             leaf,
@@ -91,7 +91,7 @@ fn part(compiler: &mut Compiler<'_>, row: &mut Row, at: &At, asked: &Asked<'_>) 
     {
         let sql = sql.replace("{t}", &at.alias);
         return Ok(Part::Composite {
-            column: row.column(format!("to_json({sql})::text")),
+            column: row.column(format!("to_json({sql})")),
             resolve: *resolve,
             field: asked.selection.whole().ok_or(UNKNOWN)?,
         });
@@ -112,8 +112,8 @@ fn part(compiler: &mut Compiler<'_>, row: &mut Row, at: &At, asked: &Asked<'_>) 
 fn money(row: &mut Row, at: &At, amount: &Amount, asked: &Asked<'_>) -> Result<Part> {
     let minor = amount.minor.replace("{t}", &at.alias);
     Ok(Part::Money {
-        minor: row.column(format!("({minor})::text")),
-        currency: row.column(format!("({}.currency)::text", at.alias)),
+        minor: row.column(minor),
+        currency: row.column(format!("{}.currency", at.alias)),
         fields: money_fields(&asked.selection)?,
     })
 }
@@ -138,7 +138,7 @@ fn one(
     let below = compiler.below(at, one.table);
     let on = relate(one.on, at, &below);
     let mut related = Row::default();
-    related.column("'t'::text".to_owned());
+    related.column("true".to_owned());
     let object = object(compiler, &mut related, &below, &asked.selection)?;
     let joined = compiler.alias();
     let names: Vec<String> = (0..related.columns.len())

@@ -3,7 +3,7 @@
 use async_graphql::parser::types::Field;
 use async_graphql::{Context, Positioned};
 
-use super::columns::{Columns, Inner, NULL, Since};
+use super::columns::{Cell, Columns, Inner, NULL, Since};
 use super::json::{Json, Key};
 use super::leaf::{Leaf, MoneyField};
 use super::paged::Page;
@@ -68,8 +68,8 @@ impl Part {
                 column,
                 leaf,
                 nullable,
-            } => match row.text(*column)? {
-                Some(text) => leaf.write(json, text),
+            } => match row.cell(*column)? {
+                Some(cell) => leaf.write(json, cell),
                 None => json.null(*nullable),
             },
             Self::Money {
@@ -77,11 +77,14 @@ impl Part {
                 currency,
                 fields,
             } => {
-                let Some(minor) = row.text(*minor)? else {
-                    return json.null(true);
+                let minor = match row.cell(*minor)? {
+                    None => return json.null(true),
+                    Some(Cell::Int(minor)) => minor.into(),
+                    Some(Cell::Text(minor)) => minor.parse().map_err(|_| NO_INTEGER)?,
+                    Some(_) => return Err(NO_INTEGER),
                 };
                 let money = Money {
-                    minor: minor.parse().map_err(|_| NO_INTEGER)?,
+                    minor,
                     currency: row.text(*currency)?.ok_or(NULL)?.to_owned(),
                 };
                 json.object(fields, |json, field| field.write(json, &money))
@@ -98,7 +101,7 @@ impl Part {
                 since,
                 object,
                 nullable,
-            } => match row.text(*since)? {
+            } => match row.cell(*since)? {
                 Some(_) => object.write(json, &Since(row, *since)),
                 None => json.null(*nullable),
             },
