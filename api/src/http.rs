@@ -14,6 +14,7 @@ mod media;
 mod operation;
 mod order;
 mod parameters;
+mod parsed;
 mod persisted;
 mod rate;
 mod refusal;
@@ -42,6 +43,7 @@ use axum::middleware;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use cost::Prices;
+use parsed::Parsed;
 use persisted::Persisted;
 use rate::{Failures, Rates};
 use roots::Roots;
@@ -88,6 +90,7 @@ pub struct Api {
     prices: Prices,
     roots: Roots,
     persisted: Persisted,
+    parsed: Parsed,
     options: ApiOptions,
     metrics: Metrics,
     trial: Option<Arc<dyn InvoiceTrial>>,
@@ -123,6 +126,7 @@ impl Api {
             prices: Prices::of(&sdl),
             roots: Roots::of(&sdl),
             persisted: Persisted::new(Documents::default(), false),
+            parsed: Parsed::new(),
             pool,
             options,
             metrics: Arc::new(metrics),

@@ -9,7 +9,7 @@ from person t5
 where (t5.connection_id = t1.connection_id) is true and t5.company_id = t1.id
 order by t5.source_created_at desc, t5.id desc
 limit 3) t5
-order by t5.source_created_at desc, t5.id desc)))::text, ((t1.name)::text)::text, ((t1.id)::text)::text]
+order by t5.source_created_at desc, t5.id desc)))::text, (t1.name)::text]
 from (select t1.*
 from company t1
 where t1.connection_id = $1 and (t1.name ilike $2 and exists (select

@@ -2,7 +2,7 @@
 select (select count(*)
 from event t2
 where t2.connection_id = $1 and (t2.state in ('dead', 'failed'))), array_to_json(array(select array[(t1.id)::text, ((extract(epoch
-from t1.received_at) * 1000000)::bigint::text)::text, ((t1.seq)::text)::text]
+from t1.received_at) * 1000000)::bigint)::text, (t1.seq)::text]
 from (select t1.*
 from event t1
 where t1.connection_id = (select $1::uuid) and (t1.state in ('dead', 'failed'))

@@ -1,7 +1,7 @@
 -- { members(first: 20, orderBy: [{ field: NAME }], filter: { email: { endsWith: ".example" } }) { totalCount nodes { id } pageInfo { endCursor } } }
 select (select count(*)
 from member t2
-where t2.connection_id = $1 and (t2.email ilike $3)), array_to_json(array(select array[(t1.id)::text, ((t1.name)::text)::text, ((t1.id)::text)::text]
+where t2.connection_id = $1 and (t2.email ilike $3)), array_to_json(array(select array[(t1.id)::text, (t1.name)::text]
 from (select t1.*
 from member t1
 where t1.connection_id = $1 and (t1.email ilike $2)

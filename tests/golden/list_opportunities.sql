@@ -10,7 +10,7 @@ group by 1, t3.currency) s), array_to_json(array(select array[(t1.id)::text, ((s
 from receivable t4
 where (t4.connection_id = t1.connection_id) is true and t4.id = any(array(select k.receivable_id
 from link k
-where k.connection_id = t1.connection_id and k.opportunity_id = t1.id and k.state = 'linked'))))::text, ((t1.value_minor)::text)::text, ((t1.id)::text)::text]
+where k.connection_id = t1.connection_id and k.opportunity_id = t1.id and k.state = 'linked'))))::text, (t1.value_minor)::text]
 from (select t1.*
 from opportunity t1
 where t1.connection_id = $1 and (t1.status in ('active', 'won') and (t1.expected_on >= $2 and t1.expected_on <= $3))

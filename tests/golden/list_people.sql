@@ -7,7 +7,7 @@ from jsonb_array_elements(t3.emails) a) e (v)
 cross join lateral (select e.v #>> '{}') u (w)
 where u.w = $5)) and exists (select
 from company t4
-where t4.connection_id = t3.connection_id and t4.id = t3.company_id and (t4.domain = $7)))), array_to_json(array(select array[(t1.id)::text, (t6.c0)::text, (t6.c1)::text, ((t1.primary_email)::text)::text, ((t1.id)::text)::text]
+where t4.connection_id = t3.connection_id and t4.id = t3.company_id and (t4.domain = $7)))), array_to_json(array(select array[(t1.id)::text, (t6.c0)::text, (t6.c1)::text, (t1.primary_email)::text]
 from (select t1.*
 from person t1
 where t1.connection_id = $1 and ((lower(jsonb_path_query_array(t1.emails, '$[*].email')::text) like lower($3) and exists (select

@@ -20,7 +20,7 @@ where (t4.connection_id = t1.connection_id) is true and t4.receivable_id = t1.id
 order by t4.occurred_on, t4.source_updated_at, t4.id)))::text, (to_json((t1.flags || (select case when bool_and(s.total is not null) and sum(s.total) <> t1.total_minor and sum(s.total) <> t1.total_minor - coalesce(t1.tax_minor, 0) then '["lines_differ"]'::jsonb else '[]' end
 from (select coalesce(l.total, l.quantity * l.unit_price) * power(10::numeric, t1.currency_places) as total
 from receivable_line l
-where l.connection_id = t1.connection_id and l.receivable_id = t1.id) s))))::text, ((t1.due_on)::text)::text, ((t1.id)::text)::text]
+where l.connection_id = t1.connection_id and l.receivable_id = t1.id) s))))::text, (t1.due_on)::text]
 from (select t1.*
 from receivable t1
 where t1.connection_id = (select $1::uuid) and (t1.payment_status in ('unpaid', 'partial'))

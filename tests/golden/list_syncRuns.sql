@@ -2,7 +2,7 @@
 select (select count(*)
 from sync_run t2
 where t2.connection_id = $1 and (t2.status = 'failed')), array_to_json(array(select array[(t1.id)::text, ((extract(epoch
-from t1.started_at) * 1000000)::bigint::text)::text, ((t1.id)::text)::text]
+from t1.started_at) * 1000000)::bigint)::text]
 from (select t1.*
 from sync_run t1
 where t1.connection_id = (select $1::uuid) and (t1.status = 'failed')

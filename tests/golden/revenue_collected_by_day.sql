@@ -1,11 +1,11 @@
 -- { revenue(period: THIS_MONTH, basis: COLLECTED, groupBy: [DAY]) { group { from } total { amount } } }
 select (with c as (select *
-from unnest($1, $2, $3, $4, $5, $6, $7) as c (connection_id, since, until, previous_since, previous_until, ahead, currency)), facts as (select t.connection_id, t.currency, t.amount, t.deals, t.known, t.occurred_on >= c.since as current, c.since, c.until, c.ahead, '' as k1, '' as k2, null::text as l1, null::text as l2, date_trunc('day', (t.occurred_on + make_interval(months => c.ahead::int))::timestamp)::date as bucket, t.occurred_on as day
+from unnest($1, $2, $3, $4, $5, $6, $7) as c (connection_id, since, until, previous_since, previous_until, ahead, currency)), facts as (select t.connection_id, t.currency, t.amount, t.deals, t.known, t.current, c.since, c.until, c.ahead, '' as k1, '' as k2, null::text as l1, null::text as l2, t.bucket, t.day
 from c
-cross join lateral ( select t.connection_id, t.currency, t.occurred_on, sum(t.deals) as deals, sum(t.known) as known, case when sum(t.known) > 0 then sum(t.total_minor) end as amount
+cross join lateral ( select t.connection_id, t.currency, t.occurred_on >= c.since as current, date_trunc('day', (t.occurred_on + make_interval(months => c.ahead::int))::timestamp)::date as bucket, null::date as day, sum(t.deals) as deals, sum(t.known) as known, case when sum(t.known) > 0 then sum(t.total_minor) end as amount
 from revenue_day t
 where t.connection_id = c.connection_id and t.kind = 'invoice_payment' and t.occurred_on >= c.since and t.occurred_on <= c.until
-group by t.connection_id, t.currency, t.occurred_on having sum(t.deals) <> 0) t), shown as (select 0 as place, currency, amount, deals, known, current, since, until, ahead, k1, k2, l1, l2, bucket, day
+group by 1, 2, 3, 4, 5 having sum(t.deals) <> 0) t), shown as (select 0 as place, currency, amount, deals, known, current, since, until, ahead, k1, k2, l1, l2, bucket, day
 from facts
 union all select 0, u.currency, null::bigint, 0, 0, null::boolean, c.since, c.until, c.ahead, '', '', null, null, g.bucket::date, null::date
 from (select connection_id, currency

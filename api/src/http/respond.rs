@@ -12,8 +12,7 @@ use super::parameters::{InAddress, Parameters, check_json};
 use super::persisted::Asked;
 use super::refusal::Refusal;
 use super::request_id::RequestId;
-use super::{Api, measure, stream, text, values};
-use async_graphql::parser::parse_query;
+use super::{Api, stream, values};
 use async_graphql::parser::types::OperationType;
 use async_graphql::{Response, ServerError, Variables};
 use axum::extract::{ConnectInfo, Extension, Query, Request as HttpRequest, State};
@@ -214,15 +213,13 @@ pub(super) fn admit(
 ) -> Result<Result<Operation, ServerError>, Refusal> {
     let asked = api.persisted.find(&parameters)?;
     let limits = &api.options.limits;
-    text::check(&asked.text, limits)?;
     let variables = parameters.variables.unwrap_or_default();
     values::check(&variables, limits)?;
-    let document = match parse_query(&*asked.text) {
+    let document = match api.parsed.find(&asked.text, limits)? {
         Ok(document) => document,
-        Err(error) => return Ok(Err(ServerError::from(error))),
+        Err(error) => return Ok(Err(error)),
     };
-    let measured = measure::check(&document, limits)?;
-    if measured.introspects && !api.options.introspection.allows(identified.caller.role) {
+    if document.measured.introspects && !api.options.introspection.allows(identified.caller.role) {
         let message = "the schema is not told to this token";
         return Err(Refusal::new(
             StatusCode::BAD_REQUEST,
@@ -233,7 +230,7 @@ pub(super) fn admit(
     api.persisted.keep(&asked);
     let mut operation = Operation {
         query: asked.text.to_string(),
-        document,
+        document: document.parsed.clone(),
         name: asked.operation.clone(),
         variables: Variables::from_json(variables),
         cost: Cost::default(),

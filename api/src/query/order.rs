@@ -80,13 +80,13 @@ impl Order {
         self.0.iter().map(key).collect::<Vec<_>>().join(", ")
     }
 
-    /// A row's keys as text, as a cursor carries them.
+    /// A row's keys, of which a cursor carries the text; an instant as its microseconds.
     pub(crate) fn values(&self, at: &At) -> Vec<String> {
         let value = |key: &OrderKey| {
             let column = format!("{}.{}", at.alias, key.column.sql);
             match key.column.kind {
-                Kind::Instant => format!("(extract(epoch from {column}) * 1000000)::bigint::text"),
-                _ => format!("({column})::text"),
+                Kind::Instant => format!("(extract(epoch from {column}) * 1000000)::bigint"),
+                _ => column,
             }
         };
         self.0.iter().map(value).collect()

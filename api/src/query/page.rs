@@ -120,9 +120,12 @@ fn rows(compiler: &mut Compiler<'_>, window: &Window, asked: &[Child<'_>]) -> Re
     let has_cursors =
         asked.iter().any(|child| child.name == "pageInfo") || has_cursors(asked, &edge);
     let keys = if has_cursors {
+        let keys = window.order.values(&window.row).into_iter();
         format!(
             "json_build_array({})",
-            window.order.values(&window.row).join(", ")
+            keys.map(|key| format!("({key})::text"))
+                .collect::<Vec<_>>()
+                .join(", ")
         )
     } else {
         "null".to_owned()

@@ -91,25 +91,28 @@ impl Shape {
             "t.occurred_on >= c.previous_since and t.occurred_on <= c.until
                 and (t.occurred_on >= c.since or t.occurred_on <= c.previous_until)"
         };
-        let columns = format!(
-            "t.occurred_on >= c.since as current, c.since, c.until, c.ahead, {k1} as k1, {k2} as k2, {l1} as l1, {l2} as l2,
-                    {bucket} as bucket, t.occurred_on as day",
-            bucket = self.bucket("t.occurred_on"),
-        );
+        let (current, bucket) = ("t.occurred_on >= c.since", self.bucket("t.occurred_on"));
         if self.others.is_empty() {
-            // What the transactions add up to by day is kept.
+            // What the transactions add up to by day is kept. Rates are of days; whatever else is shown is of times.
+            let day = match self.converted {
+                Some(_) => "t.occurred_on",
+                None => "null::date",
+            };
             return format!(
-                "select t.connection_id, t.currency, t.amount, t.deals, t.known, {columns}
+                "select t.connection_id, t.currency, t.amount, t.deals, t.known, t.current, c.since, c.until, c.ahead,
+                        {k1} as k1, {k2} as k2, {l1} as l1, {l2} as l2, t.bucket, t.day
                    from c cross join lateral (
-                     select t.connection_id, t.currency, t.occurred_on, sum(t.deals) as deals, sum(t.known) as known,
+                     select t.connection_id, t.currency, {current} as current, {bucket} as bucket, {day} as day,
+                            sum(t.deals) as deals, sum(t.known) as known,
                             case when sum(t.known) > 0 then sum(t.total_minor) end as amount
                        from revenue_day t where t.connection_id = c.connection_id and t.kind = '{kind}' and {days}
-                      group by t.connection_id, t.currency, t.occurred_on having sum(t.deals) <> 0) t"
+                      group by 1, 2, 3, 4, 5 having sum(t.deals) <> 0) t"
             );
         }
         format!(
             "select t.connection_id, t.currency, t.amount_minor as amount, 1 as deals, (t.amount_minor is not null)::int as known,
-                    {columns}
+                    {current} as current, c.since, c.until, c.ahead, {k1} as k1, {k2} as k2, {l1} as l1, {l2} as l2,
+                    {bucket} as bucket, t.occurred_on as day
                from c join transaction t on t.connection_id = c.connection_id and t.kind = '{kind}' and {days}"
         )
     }

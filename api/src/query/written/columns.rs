@@ -1,6 +1,7 @@
 //! The columns of a row, wherever the row stands.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Deserialize;
@@ -23,6 +24,20 @@ pub(super) enum Cell<'a> {
     Uuid(Uuid),
     Date(NaiveDate),
     Instant(DateTime<Utc>),
+}
+
+/// As cursors show it, and as Postgres does.
+impl fmt::Display for Cell<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => formatter.write_str(text),
+            Self::Int(number) => number.fmt(formatter),
+            Self::Bool(value) => value.fmt(formatter),
+            Self::Uuid(id) => id.fmt(formatter),
+            Self::Date(day) => day.fmt(formatter),
+            Self::Instant(at) => at.to_rfc3339().fmt(formatter),
+        }
+    }
 }
 
 /// The columns of a row.

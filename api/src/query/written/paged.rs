@@ -186,7 +186,7 @@ impl Page {
 
     fn cursor(&self, row: &dyn Columns) -> Result<String> {
         let keys = self.keys.iter();
-        let keys = keys.map(|column| Ok(row.text(*column)?.map(str::to_owned)));
+        let keys = keys.map(|column| Ok(row.cell(*column)?.map(|cell| cell.to_string())));
         Ok(cursor::encode(
             &self.fingerprint,
             &keys.collect::<Result<Vec<_>>>()?,
