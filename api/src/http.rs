@@ -34,6 +34,7 @@ pub use request_id::RequestId;
 
 use crate::live::Hub;
 use crate::live::answers::Answers;
+use crate::query::sessions::{Sessions, Share};
 use crate::{ApiSchema, Documents, InvoiceTrial};
 use auth::Callers;
 use axum::Router;
@@ -63,6 +64,8 @@ pub struct ApiOptions {
     pub streams: usize,
     /// Bytes of the answers that are kept; 0: none are.
     pub cache_bytes: u64,
+    /// How much of the pool questions may have.
+    pub share: Share,
 }
 
 impl Default for ApiOptions {
@@ -73,6 +76,7 @@ impl Default for ApiOptions {
             token_cache: Duration::from_secs(5),
             streams: 10_000,
             cache_bytes: 0,
+            share: Share::default(),
         }
     }
 }
@@ -120,7 +124,10 @@ impl Api {
         Self {
             live: Arc::new(Hub::start(pool.clone(), options.streams)),
             answers: Answers::new(options.cache_bytes),
-            schema: crate::schema().data(pool.clone()).finish(),
+            schema: crate::schema()
+                .data(pool.clone())
+                .data(Sessions::new(pool.clone(), options.share))
+                .finish(),
             callers: Callers::new(pool.clone(), options.token_cache, failures),
             rates: Rates::new(limits),
             prices: Prices::of(&sdl),

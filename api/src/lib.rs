@@ -20,6 +20,7 @@ pub use error::ApiError;
 pub use http::{Api, ApiOptions, Introspection, Limits, RequestId, router};
 pub use live::UNTOLD;
 pub use query::run::STATEMENTS;
+pub use query::sessions::Share;
 pub use trial::{InvoiceTrial, Tried};
 
 use async_graphql::{Schema, SchemaBuilder};

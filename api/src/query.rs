@@ -15,6 +15,7 @@ pub(crate) mod period;
 pub(crate) mod run;
 pub(crate) mod scalars;
 pub(crate) mod selection;
+pub(crate) mod sessions;
 pub(crate) mod table;
 pub(crate) mod window;
 pub(crate) mod written;

@@ -8,7 +8,7 @@ use crate::requests::observe;
 use crate::telemetry;
 use crate::trial::Trial;
 use axum::Router;
-use closegraph_api::{Api, ApiOptions, Documents, Limits};
+use closegraph_api::{Api, ApiOptions, Documents, Limits, Share};
 use closegraph_sync::connect::Vault;
 use closegraph_sync::inbox::{ReceiverOptions, Retention};
 use closegraph_sync::{Schedule, SyncOptions, SyncService};
@@ -63,6 +63,10 @@ impl Process {
             cache_bytes: config.api.cache_bytes,
             streams: config.api.streams,
             limits: config.limits,
+            share: match role {
+                ServeRole::Api => Share::Most,
+                _ => Share::Half,
+            },
             ..ApiOptions::default()
         };
         let pool = database.pool.clone();

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::error::Result;
 use crate::query::compile::{Bind, Compiler};
 use crate::query::run::fetch;
-use crate::schema::{CurrencyCode, Money, integer, pool, scope};
+use crate::schema::{CurrencyCode, Money, integer, scope, sessions};
 
 /// Each currency in which something is owed has all buckets. What is due on the day is not overdue.
 const AGING: &str = "
@@ -110,7 +110,7 @@ pub(crate) async fn aging(
             ("{as_of}", Bind::Dates(days)),
         ],
     )?;
-    Ok(fetch(pool(ctx)?, compiler.finish(&sql))
+    Ok(fetch(sessions(ctx)?, compiler.finish(&sql))
         .await?
         .unwrap_or_default())
 }

@@ -12,7 +12,7 @@ use crate::query::period::{Bounds, Period, Span, instant_bounds};
 use crate::query::run::{Answers, fetch};
 use crate::query::scalars::Date;
 use crate::query::selection::{Child, Selection};
-use crate::schema::{COMPANY, Company, CurrencyCode, Money, integer, knowing_compiler, pool};
+use crate::schema::{COMPANY, Company, CurrencyCode, Money, integer, knowing_compiler, sessions};
 
 /// Companies when no number is given, and at most.
 const TOP: i64 = 5;
@@ -313,7 +313,8 @@ pub(crate) async fn summary(
         ));
     }
     let json = format!("json_build_object({})", parts.join(", "));
-    let summary: Option<Summary> = fetch(pool(ctx)?, compiler.finish_with(&with, &json)).await?;
+    let summary: Option<Summary> =
+        fetch(sessions(ctx)?, compiler.finish_with(&with, &json)).await?;
     let first = days.iter().map(|(from, _)| *from).min();
     let last = days.iter().map(|(_, to)| *to).max();
     Ok(Summary {

@@ -7,10 +7,11 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, PgPool, Postgres, Row};
+use sqlx::{AssertSqlSafe, Postgres, Row};
 
 use super::compile::{Bind, Statement};
 use super::selection::argument_key;
+use super::sessions::Sessions;
 use crate::error::{ApiError, Result};
 
 /// Counter of the statements that resolvers executed.
@@ -18,10 +19,12 @@ pub const STATEMENTS: &str = "closegraph_api_sql_statements_total";
 
 /// The decoded answer of a statement; `None` for SQL null.
 pub(crate) async fn fetch<T: DeserializeOwned>(
-    pool: &PgPool,
+    sessions: &Sessions,
     statement: Statement,
 ) -> Result<Option<T>> {
-    let row = query(statement).fetch_one(pool).await?;
+    let query = query(statement);
+    let row = sessions.run(async |session| query.fetch_one(session).await);
+    let row = row.await?;
     let value = row.try_get_raw(0)?;
     if sqlx::ValueRef::is_null(&value) {
         return Ok(None);
@@ -35,8 +38,10 @@ pub(crate) async fn fetch<T: DeserializeOwned>(
 }
 
 /// The rows of a statement.
-pub(crate) async fn rows(pool: &PgPool, statement: Statement) -> Result<Vec<PgRow>> {
-    Ok(query(statement).fetch_all(pool).await?)
+pub(crate) async fn rows(sessions: &Sessions, statement: Statement) -> Result<Vec<PgRow>> {
+    let query = query(statement);
+    let rows = sessions.run(async |session| query.fetch_all(session).await);
+    rows.await
 }
 
 /// A statement that is about to run.

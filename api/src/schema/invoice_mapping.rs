@@ -14,7 +14,7 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::connection::{self, Connection};
-use super::lookup::{compiler, connection_of, operator, pool};
+use super::lookup::{compiler, connection_of, operator, pool, sessions};
 use crate::error::{ApiError, Result};
 use crate::query::compile::{Bind, asked};
 use crate::query::operators::word_enum;
@@ -233,7 +233,7 @@ async fn setting(ctx: &Context<'_>, id: Uuid) -> Result<InvoiceMappingSetting> {
         .replace("{connection}", &object)
         .replace("{types}", TYPES)
         .replace("{id}", &bound);
-    Ok(fetch(pool(ctx)?, compiler.finish(&json))
+    Ok(fetch(sessions(ctx)?, compiler.finish(&json))
         .await?
         .unwrap_or_default())
 }
@@ -242,5 +242,5 @@ async fn custom_types(ctx: &Context<'_>, id: Uuid) -> Result<Vec<types::CustomTy
     let mut compiler = compiler(ctx)?;
     let bound = compiler.bind(Bind::Uuid(id))?;
     let statement = compiler.finish(&TYPES.replace("{id}", &bound));
-    Ok(fetch(pool(ctx)?, statement).await?.unwrap_or_default())
+    Ok(fetch(sessions(ctx)?, statement).await?.unwrap_or_default())
 }

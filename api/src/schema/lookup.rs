@@ -15,6 +15,7 @@ use crate::query::operators::parse_id;
 
 use crate::query::run::fetch;
 use crate::query::selection::{Arguments, Selection};
+use crate::query::sessions::Sessions;
 use crate::query::table::Table;
 use crate::query::window::PageRequest;
 use crate::query::written::{self, Written};
@@ -30,6 +31,12 @@ const MAX_ROWS: u64 = 100_000;
 pub(crate) fn scope<'a>(ctx: &Context<'a>) -> Result<&'a Scope> {
     ctx.data::<Scope>()
         .map_err(|_| ApiError::Defect("a request without a scope"))
+}
+
+/// The sessions that statements run in.
+pub(crate) fn sessions<'a>(ctx: &Context<'a>) -> Result<&'a Sessions> {
+    ctx.data::<Sessions>()
+        .map_err(|_| ApiError::Defect("a request without a database"))
 }
 
 /// The database.
@@ -207,7 +214,7 @@ pub(super) async fn node(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         ));
     }
     fetch(
-        pool(ctx)?,
+        sessions(ctx)?,
         compiler.finish(&format!("coalesce({})", each.join(", "))),
     )
     .await

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::FilterInput;
 use super::event::{self, EventFilter};
-use super::lookup::{compiler, operator, pool};
+use super::lookup::{compiler, operator, sessions};
 use crate::error::{ApiError, Result};
 use crate::query::compile::Bind;
 use crate::query::operators::read;
@@ -76,5 +76,5 @@ async fn change(ctx: &Context<'_>, set: &str, from: &str) -> Result<EventsChange
         "json_build_object('count', (select count(*) from changed), 'told', pg_notify({channel}, '') is null)"
     );
     let statement = compiler.finish_with(&changes, &answer);
-    Ok(fetch(pool(ctx)?, statement).await?.unwrap_or_default())
+    Ok(fetch(sessions(ctx)?, statement).await?.unwrap_or_default())
 }
