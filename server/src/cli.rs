@@ -8,6 +8,7 @@ mod rates;
 mod sync;
 mod token;
 mod values;
+mod vault;
 
 pub use connect::{Connect, ConnectArgs, HighValue, SetArgs};
 pub use documents::{CheckArgs, Documents};
@@ -16,6 +17,7 @@ pub use mapping::{Mapping, MappingEdit, SetMapping, ShowMapping, TestMapping};
 pub use rates::{LoadRates, Rates};
 pub use sync::{BackfillArgs, ConnectionArgs, Sync};
 pub use token::{RevokeArgs, Token, TokenArgs, TokenRole};
+pub use vault::{RotateArgs, Vault};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -85,6 +87,9 @@ pub enum Command {
     /// Tokens for the API.
     #[command(subcommand)]
     Token(Token),
+    /// The keys that seal secrets in the database.
+    #[command(subcommand)]
+    Vault(Vault),
     /// Print the GraphQL schema.
     #[command(after_help = "Example: closegraph schema > api/schema.graphql")]
     Schema,

@@ -13,9 +13,10 @@ mod rates;
 mod remap;
 mod serve;
 mod token;
+mod vault;
 mod verify;
 
-use crate::cli::{Cli, Command, Connect, Documents, Rates, Sync, Token};
+use crate::cli::{Cli, Command, Connect, Documents, Rates, Sync, Token, Vault};
 use crate::config::{Config, ConfigError, REFERENCE};
 use crate::database::Database;
 use crate::{shutdown, telemetry};
@@ -97,6 +98,7 @@ async fn dispatch(config: &Config, command: Command) -> anyhow::Result<()> {
         Command::Token(Token::Create(args)) => token::create(config, args).await,
         Command::Token(Token::List(output)) => token::list(config, output.json).await,
         Command::Token(Token::Revoke(args)) => token::revoke(config, args).await,
+        Command::Vault(Vault::Rotate(args)) => vault::rotate(config, &args).await,
         Command::Documents(Documents::Check(args)) => documents::check(&args),
         Command::Schema => print(&closegraph_api::sdl()),
         Command::Config => print(REFERENCE),

@@ -17,4 +17,4 @@ pub use invoices::{
 };
 pub use settings::reread_settings;
 pub use subscription::{Watched, rotate_signing_key, watch_subscription};
-pub use vault::{Vault, VaultError};
+pub use vault::{KeyStore, Rotated, Vault, VaultError, rotate as rotate_vault};

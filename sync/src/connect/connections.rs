@@ -6,6 +6,7 @@ use crate::close::signature::SigningKey;
 use crate::close::{ClientOptions, CloseClient};
 use crate::error::SyncError;
 use crate::mapping::{Categories, MappingContext};
+use closegraph_entity::connection::AuthMethod;
 use closegraph_entity::invoice_mapping::InvoiceMapping;
 use secrecy::ExposeSecret;
 use sqlx::types::Json;
@@ -17,6 +18,15 @@ use uuid::Uuid;
 
 pub(super) const API_KEY: &str = "api_key";
 pub(super) const SIGNING_KEY: &str = "signing_key";
+
+/// What the credential of a connection is sealed as.
+pub(super) const fn credential_place(method: AuthMethod) -> &'static str {
+    match method {
+        AuthMethod::ApiKey => API_KEY,
+        AuthMethod::OAuth => "oauth",
+        AuthMethod::Mcp => "mcp",
+    }
+}
 
 /// The connections of the database. Clones share their clients.
 #[derive(Clone, Debug)]
