@@ -4,6 +4,7 @@ mod backfill;
 mod connect;
 mod connections;
 mod demo;
+mod disconnect;
 mod documents;
 mod events;
 mod health;
@@ -85,6 +86,7 @@ async fn dispatch(config: &Config, command: Command) -> anyhow::Result<()> {
         Command::Connect(Connect::Close(args)) => connect::run(config, *args).await,
         Command::Connect(Connect::RotateKey(args)) => connect::rotate_key(config, &args).await,
         Command::Connect(Connect::Set(args)) => connect::set(config, &args).await,
+        Command::Disconnect(args) => disconnect::run(config, &args).await,
         Command::Connections(output) => connections::run(config, output.json).await,
         Command::Sync(Sync::Backfill(args)) => backfill::run(config, &args).await,
         Command::Sync(Sync::Sweep(args)) => verify::sweep(config, &args).await,

@@ -41,6 +41,7 @@ fn every_command_shows_an_example() {
         &["connect", "close"],
         &["connect", "rotate-key"],
         &["connections"],
+        &["disconnect"],
         &["sync", "backfill"],
         &["token", "create"],
         &["verify"],

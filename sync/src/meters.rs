@@ -39,6 +39,12 @@ const COUNTERS: &[Counter] = &[
         "Requests to Close, repetitions included.",
     ),
     (
+        "closegraph_oauth_renewals_total",
+        "outcome",
+        &["renewed", "gone", "failed"],
+        "Renewals of the access of connections by MCP.",
+    ),
+    (
         "closegraph_fact_reads_total",
         "outcome",
         &["succeeded", "failed"],

@@ -114,13 +114,17 @@ impl Connections {
     }
 
     async fn sealed_client(&self, id: Uuid) -> Result<Client, SyncError> {
-        let found: Option<(String, Option<Vec<u8>>)> =
-            sqlx::query_as("select base_url, credential from connection where id = $1")
-                .bind(id)
-                .fetch_optional(&self.pool)
-                .await?;
-        let (base_url, credential) = found.ok_or(SyncError::UnknownConnection(id))?;
+        let found: Option<(String, Option<Vec<u8>>, bool)> = sqlx::query_as(
+            "select base_url, credential, auth_method = 'mcp' from connection where id = $1",
+        )
+        .bind(id)
+        .fetch_optional(&self.pool)
+        .await?;
+        let (base_url, credential, by_mcp) = found.ok_or(SyncError::UnknownConnection(id))?;
         let sealed = credential.ok_or(SyncError::NoCredential(id))?;
+        if by_mcp {
+            return Err(SyncError::OnlyMcp(id));
+        }
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((known, client)) = clients.get(&id)
             && *known == sealed
@@ -133,6 +137,13 @@ impl Connections {
         let client = (sealed, client);
         clients.insert(id, client.clone());
         Ok(client)
+    }
+
+    /// Whether a connection is by a grant for the MCP server.
+    pub(super) async fn is_by_mcp(&self, id: Uuid) -> Result<bool, SyncError> {
+        let by_mcp = sqlx::query_scalar("select auth_method = 'mcp' from connection where id = $1");
+        let by_mcp = by_mcp.bind(id).fetch_optional(&self.pool).await?;
+        by_mcp.ok_or(SyncError::UnknownConnection(id))
     }
 
     /// The settings that mapping follows.

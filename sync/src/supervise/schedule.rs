@@ -88,7 +88,7 @@ impl Task {
 /// succeed time counts 60 times: it is tried again after a sixtieth of the pause. Settings
 /// are read at once when an event says that a type or field was defined anew.
 const LAST: &str = "
-    select c.id,
+    select c.id, c.auth_method = 'mcp' as by_mcp,
            extract(epoch from now() - c.webhook_checked_at)::float8 as subscription,
            extract(epoch from now() - (select updated_at from sync_checkpoint s
                                         where s.connection_id = c.id and s.stream = 'event_log'))::float8
@@ -115,6 +115,8 @@ const LAST: &str = "
 #[derive(sqlx::FromRow)]
 struct Last {
     id: Uuid,
+    /// Only its settings are read.
+    by_mcp: bool,
     subscription: Option<f64>,
     catch_up: Option<f64>,
     settings: Option<f64>,
@@ -155,6 +157,7 @@ impl Last {
             ),
         ]
         .into_iter()
+        .filter(|(task, _)| !self.by_mcp || *task == Task::Settings)
         .filter_map(|(task, due)| due.then_some(task))
         .collect()
     }

@@ -3,6 +3,7 @@
 use super::keys::{Keys, generate};
 use super::{Vault, VaultError, WITH_KEY_ID, seal};
 use crate::connect::connections::{SIGNING_KEY, credential_place};
+use crate::connect::oauth::AUTHORIZATION;
 use crate::error::SyncError;
 use closegraph_entity::connection::AuthMethod;
 use sea_orm::ActiveEnum;
@@ -102,6 +103,19 @@ async fn reseal(
         .bind(&one.webhook_old_signing_key)
         .execute(&mut *connection)
         .await?;
+    }
+    let waiting: Vec<(Uuid, Vec<u8>)> = sqlx::query_as(
+        "select id, sealed from authorization_attempt where sealed is not null order by id for update",
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    for (id, mut sealed) in waiting {
+        rotated.again(vault, target, id, AUTHORIZATION, &mut sealed)?;
+        sqlx::query("update authorization_attempt set sealed = $2 where id = $1")
+            .bind(id)
+            .bind(sealed)
+            .execute(&mut *connection)
+            .await?;
     }
     Ok(rotated)
 }
