@@ -12,7 +12,7 @@ pub struct Model {
     pub source: Source,
     pub auth_method: AuthMethod,
     pub status: Status,
-    /// Why the connection is in this status, in words for its operator.
+    /// Why the connection is in this status, or what it can't see, in words for its operator.
     pub status_reason: Option<String>,
     /// Close's `orga_…`.
     pub organization_id: String,

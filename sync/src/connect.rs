@@ -5,6 +5,7 @@ mod connections;
 mod disconnect;
 mod invoices;
 mod oauth;
+mod session;
 mod settings;
 mod subscription;
 mod vault;
@@ -19,6 +20,7 @@ pub use invoices::{
     propose, try_mapping,
 };
 pub use oauth::{Attempt, Callback, OAuthError, begin, finish, outcome};
+pub(crate) use session::{Listed, McpSession};
 pub use settings::reread_settings;
 pub use subscription::{Watched, rotate_signing_key, watch_subscription};
 pub use vault::{KeyStore, Rotated, Vault, VaultError, rotate as rotate_vault};

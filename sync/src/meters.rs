@@ -157,6 +157,7 @@ pub fn describe_metrics() {
         "backfill",
         "remap",
         "subscription",
+        "poll",
     ] {
         for outcome in ["succeeded", "failed"] {
             counter!(tasks, "task" => task, "outcome" => outcome).increment(0);

@@ -14,8 +14,8 @@ pub enum Connect {
     #[command(
         after_help = "Example: CLOSE_API_KEY=… closegraph connect close --api-key-env CLOSE_API_KEY\n         closegraph connect close --mcp\n\n\
         The key of an admin is needed to see all records and full event data.\n\n\
-        --mcp needs no key: Close asks you in the browser whether its MCP server may be read. So far only the organization, \
-        its users and its custom fields are read that way; companies, people, deals and invoices need an API key."
+        --mcp needs no key: Close asks you in the browser whether its MCP server may be read. Companies, people and deals are \
+        polled that way; deletes, merges, invoices and other custom objects can't be seen without an API key."
     )]
     Close(Box<ConnectArgs>),
     /// Change the key that Close signs webhook deliveries with; what the one before has signed is still accepted.

@@ -1,6 +1,7 @@
 //! Close's MCP server: the tools that read, and no others. What they answer was written for language models and is not
 //! documented, so nothing is expected of it here but JSON.
 
+use super::limiter::{Limiter, Priority};
 use rmcp::model::{CallToolRequestParams, ContentBlock};
 use rmcp::serve_client;
 use rmcp::service::{ClientInitializeError, RoleClient, RunningService, ServiceError};
@@ -10,18 +11,28 @@ use rmcp::transport::streamable_http_client::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
+use sqlx::PgPool;
 use std::error::Error;
 use std::time::Duration;
 use url::Url;
+use uuid::Uuid;
 
 /// Limit of one request.
 const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The window that calls count in, as far as the limiter knows: Close publishes no rate for its MCP server.
+const ENDPOINT: &str = "read mcp";
 
 /// A tool that reads. No other can be called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tool {
     OrgInfo,
     OrgUsers,
+    LeadSearch,
+    FetchLead,
+    FetchContact,
+    FindOpportunities,
+    FetchOpportunity,
     LeadFields,
     ContactFields,
     OpportunityFields,
@@ -33,6 +44,11 @@ impl Tool {
         match self {
             Self::OrgInfo => "org_info",
             Self::OrgUsers => "org_users",
+            Self::LeadSearch => "lead_search",
+            Self::FetchLead => "fetch_lead",
+            Self::FetchContact => "fetch_contact",
+            Self::FindOpportunities => "find_opportunities",
+            Self::FetchOpportunity => "fetch_opportunity",
             Self::LeadFields => "find_lead_custom_fields",
             Self::ContactFields => "find_contact_custom_fields",
             Self::OpportunityFields => "find_opportunity_custom_fields",
@@ -57,6 +73,7 @@ pub enum McpError {
 #[derive(Debug)]
 pub(crate) struct McpClient {
     service: RunningService<RoleClient, ()>,
+    limiter: Limiter,
 }
 
 impl McpClient {
@@ -73,7 +90,16 @@ impl McpClient {
         let transport = StreamableHttpClientTransport::with_client(http, config);
         let service = serve_client((), transport).await;
         let service = service.map_err(|error| not_opened(&error))?;
-        Ok(Self { service })
+        Ok(Self {
+            service,
+            limiter: Limiter::new(None),
+        })
+    }
+
+    /// Shares its limiter with all processes that know the connection.
+    pub(crate) fn shared(mut self, pool: PgPool, connection_id: Uuid) -> Self {
+        self.limiter = Limiter::new(Some((pool, connection_id)));
+        self
     }
 
     /// Calls a tool; what it answers as JSON is handed on as it is.
@@ -82,6 +108,7 @@ impl McpClient {
         if let Value::Object(arguments) = arguments {
             request.arguments = Some(arguments);
         }
+        self.limiter.acquire(ENDPOINT, Priority::Background).await;
         let answer = self.service.call_tool(request).await;
         let answer = answer.map_err(|error| match error {
             ServiceError::McpError(refused) => McpError::Tool {

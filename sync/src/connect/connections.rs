@@ -140,7 +140,7 @@ impl Connections {
     }
 
     /// Whether a connection is by a grant for the MCP server.
-    pub(super) async fn is_by_mcp(&self, id: Uuid) -> Result<bool, SyncError> {
+    pub(crate) async fn is_by_mcp(&self, id: Uuid) -> Result<bool, SyncError> {
         let by_mcp = sqlx::query_scalar("select auth_method = 'mcp' from connection where id = $1");
         let by_mcp = by_mcp.bind(id).fetch_optional(&self.pool).await?;
         by_mcp.ok_or(SyncError::UnknownConnection(id))
@@ -221,6 +221,12 @@ impl Connections {
             tracing::error!(connection = %id, "Close refuses the credential: the connection is given up until a person connects again");
         }
         Ok(())
+    }
+
+    /// Lets go of the credentials of all other connections, as far as this process holds them.
+    pub(crate) fn forget_others(&self, active: &[Uuid]) {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        clients.retain(|id, _| active.contains(id));
     }
 
     /// Ids of the connections that are to be synced.

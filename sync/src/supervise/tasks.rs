@@ -114,7 +114,7 @@ impl SyncService {
                 report.await.map(drop)
             }
             Task::Match => match_invoices(pool, id).await.map(drop),
-            Task::Sweep => sweep(pool, connections, id, stop).await.map(drop),
+            Task::Sweep | Task::Poll => sweep(pool, connections, id, stop).await.map(drop),
             Task::Verify => self.verify(id, stop).await,
             Task::CatchUp => self.catch_up(id, stop).await,
         }
@@ -174,10 +174,8 @@ impl Tasks {
 
     /// Stops what runs for connections that are to be read no more, such as those that a person has disconnected.
     async fn stop_ended(&self) -> Result<(), SyncError> {
-        if self.running.is_empty() {
-            return Ok(());
-        }
         let active = self.service.connections.active().await?;
+        self.service.connections.forget_others(&active);
         for ((id, _), stop) in self.running.values() {
             if !active.contains(id) {
                 stop.cancel();

@@ -139,8 +139,8 @@ fn ask(args: &McpArgs, attempt: &Attempt) -> anyhow::Result<()> {
     Ok(())
 }
 
-const WHAT_IS_READ: &str = "By MCP the organization, its users and its custom fields are read. Companies, people, deals and \
-invoices are not read that way yet: connect the organization with an API key for them.";
+const WHAT_IS_READ: &str = "Companies, people and deals are read by MCP, twice a minute. Deletes, merges, invoices and other custom \
+objects can't be seen that way: connect the organization with an API key for them.";
 
 fn show(connected: &Connected, as_json: bool) -> anyhow::Result<()> {
     if as_json {

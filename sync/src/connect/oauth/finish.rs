@@ -15,6 +15,10 @@ use rmcp::transport::auth::{
 use serde_json::Value;
 use url::Url;
 
+/// What such a connection can't see, for its operator.
+const LIMITS: &str =
+    "polled by MCP: deletes, merges, invoices and other custom objects are not seen";
+
 /// Makes the connection that an answer allows. What it does not allow leaves nothing behind.
 pub async fn finish(connections: &Connections, callback: Callback) -> Result<Connected, SyncError> {
     let state = callback.state.as_deref().ok_or(OAuthError::Incomplete)?;
@@ -96,11 +100,11 @@ async fn connect(
         .seal(id, credential_place(AuthMethod::Mcp), &grant.text()?)?;
     let renewed: Option<bool> = sqlx::query_scalar(
         "insert into connection as known
-             (id, source, auth_method, status, organization_id, organization_name, currency, base_url, credential,
-              scopes)
-         values ($1, 'close', 'mcp', 'active', $2, $3, coalesce($4, 'USD'), $5, $6, $7)
+             (id, source, auth_method, status, status_reason, organization_id, organization_name, currency, base_url,
+              credential, scopes)
+         values ($1, 'close', 'mcp', 'active', $8, $2, $3, coalesce($4, 'USD'), $5, $6, $7)
          on conflict (id) do update set
-             auth_method = 'mcp', status = 'active', status_reason = null,
+             auth_method = 'mcp', status = 'active', status_reason = excluded.status_reason,
              organization_name = coalesce(excluded.organization_name, known.organization_name),
              currency = coalesce($4, known.currency), base_url = excluded.base_url,
              credential = excluded.credential, scopes = excluded.scopes, settings_read_at = null, updated_at = now()
@@ -114,6 +118,7 @@ async fn connect(
     .bind(server.as_str())
     .bind(sealed)
     .bind(grant.scopes())
+    .bind(LIMITS)
     .fetch_optional(connections.pool())
     .await?;
     let name = word("name").map(str::to_owned);

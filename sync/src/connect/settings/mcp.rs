@@ -4,47 +4,25 @@
 use super::{Definition, replace};
 use crate::apply::apply;
 use crate::change::Change;
-use crate::close::{McpClient, McpError, Object, ObjectType, Tool};
-use crate::connect::Connections;
-use crate::connect::oauth::OAuthError;
+use crate::close::{Object, ObjectType, Tool};
+use crate::connect::{Connections, McpSession};
 use crate::error::SyncError;
 use closegraph_entity::record::{Origin, RecordType};
-use secrecy::SecretString;
 use serde_json::Value;
-use url::Url;
 use uuid::Uuid;
 
-/// Where an answer may keep its list.
-const LISTS: [&str; 5] = ["data", "users", "fields", "items", "results"];
-
-/// Reads the settings; a token that is refused before its end is renewed once.
+/// Reads the settings.
 pub(super) async fn reread(connections: &Connections, id: Uuid) -> Result<(), SyncError> {
-    let (server, token) = connections.mcp_access(id, None).await?;
-    match read(connections, id, &server, &token).await {
-        Err(SyncError::OAuth(OAuthError::Mcp(McpError::Unauthorized))) => {
-            let (server, token) = connections.mcp_access(id, Some(&token)).await?;
-            read(connections, id, &server, &token).await
-        }
-        done => done,
-    }
-}
-
-async fn read(
-    connections: &Connections,
-    id: Uuid,
-    server: &Url,
-    token: &SecretString,
-) -> Result<(), SyncError> {
-    let client = McpClient::open(server, token).await?;
-    let organization = client.call(Tool::OrgInfo, Value::Null).await?;
-    let users = listed(&client, Tool::OrgUsers).await?;
+    let mut session = McpSession::open(connections, id).await?;
+    let organization = session.call(Tool::OrgInfo, Value::Null).await?;
+    let users = session.list(Tool::OrgUsers, Value::Null).await?.rows;
     let mut fields = Vec::new();
     for (tool, record_type) in [
         (Tool::LeadFields, RecordType::Company),
         (Tool::ContactFields, RecordType::Person),
         (Tool::OpportunityFields, RecordType::Opportunity),
     ] {
-        fields.push((record_type, listed(&client, tool).await?));
+        fields.push((record_type, session.list(tool, Value::Null).await?.rows));
     }
     let word = |name: &str| organization.get(name).and_then(Value::as_str);
     let mut transaction = connections.pool().begin().await?;
@@ -68,20 +46,6 @@ async fn read(
     }
     transaction.commit().await?;
     Ok(())
-}
-
-/// The list in an answer.
-async fn listed(client: &McpClient, tool: Tool) -> Result<Vec<Value>, McpError> {
-    let mut answer = client.call(tool, Value::Null).await?;
-    let list = match &mut answer {
-        Value::Array(_) => Some(answer),
-        Value::Object(keys) => LISTS.iter().find_map(|name| keys.remove(*name)),
-        _ => None,
-    };
-    match list {
-        Some(Value::Array(list)) => Ok(list),
-        _ => Err(client.misshapen(tool)),
-    }
 }
 
 fn member(user: Value) -> Option<Change> {
