@@ -6,7 +6,7 @@ use closegraph_sync::connect::{KeyStore, Vault, VaultError};
 use secrecy::{ExposeSecret, SecretString};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 /// Opens the vault.
@@ -60,9 +60,11 @@ impl KeyFile {
         Ok(Self { path })
     }
 
-    /// A reader finds the file as it was or as it will be, also after a crash.
+    /// A reader finds the file as it was or as it will be, also after a crash. Whoever may read it still may.
     fn replace(&self, text: &str) -> io::Result<()> {
-        let mut name = self.path.clone().into_os_string();
+        let path = fs::canonicalize(&self.path)?;
+        let before = fs::metadata(&path)?;
+        let mut name = path.clone().into_os_string();
         name.push(".new");
         let beside = PathBuf::from(name);
         // What a rotation left that was cut short.
@@ -71,11 +73,13 @@ impl KeyFile {
             _ => Err(error),
         })?;
         let mut file = private(&beside)?;
+        fchown(&file, Some(before.uid()), Some(before.gid()))?;
+        file.set_permissions(before.permissions())?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
-        fs::rename(&beside, &self.path)?;
-        let folder = self.path.parent().filter(|folder| folder.is_dir());
-        File::open(folder.unwrap_or_else(|| Path::new(".")))?.sync_all()
+        fs::rename(&beside, &path)?;
+        let folder = path.parent().unwrap_or_else(|| Path::new("/"));
+        File::open(folder)?.sync_all()
     }
 }
 

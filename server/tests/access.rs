@@ -214,6 +214,13 @@ async fn what_a_person_allows_is_connected_and_read_and_no_secret_is_told() {
     let requests = deployment.sim.control("requests").await.unwrap();
     assert_eq!(requests["writes"], json!([]));
 
+    let compared = deployment.run(&["verify"]);
+    let told = String::from_utf8(compared.stderr).unwrap();
+    assert!(
+        !compared.status.success() && told.contains("is by MCP"),
+        "{told}"
+    );
+
     // The same person connects again.
     let asking = deployment.ask(&[], &[]);
     answer(&asking.url, Decision::Allow).await.unwrap();

@@ -162,6 +162,11 @@ async fn where_close_cannot_be_told_the_credentials_stay_until_it_can_or_force_i
     let told = String::from_utf8(failed.get_output().stderr.clone()).unwrap();
     assert!(told.contains("the credentials are kept"), "{told}");
     assert_eq!(deployment.count(SECRETS).await, 1);
+    let read = deployment
+        .run(&["sync", "sweep", "--connection", id])
+        .code(1);
+    let told = String::from_utf8(read.get_output().stderr.clone()).unwrap();
+    assert!(told.contains("has no usable credential"), "{told}");
     let stopped = "select count(*) from connection where status = 'disconnected'";
     assert_eq!(deployment.count(stopped).await, 1);
     let forced = deployment.run(&["disconnect", id, "--force"]).success();

@@ -12,7 +12,7 @@ use closegraph_tests::{CloseSim, DataDir, PrivatePostgres, Serving, free_port};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -113,6 +113,15 @@ async fn secrets_are_sealed_under_a_new_key_while_a_server_runs() {
     deployment.connect(&[], &server.address);
     let (first, before) = (deployment.keys(), deployment.sealed().await);
     assert_eq!((first.len(), before.len()), (1, 2));
+    let made = fs::metadata(deployment.key_file()).unwrap();
+    assert_eq!(made.mode() & 0o777, 0o600);
+    if nix::unistd::Uid::effective().is_root() {
+        // The file of a server that runs as somebody else, read by a group.
+        chown(deployment.key_file(), Some(1), Some(2)).unwrap();
+    }
+    let shared = fs::Permissions::from_mode(0o640);
+    fs::set_permissions(deployment.key_file(), shared).unwrap();
+    let made = fs::metadata(deployment.key_file()).unwrap();
 
     let rotated = deployment.rotate(&[]);
     let wanted = json!({ "resealed": 2, "current": 0, "unreadable": [], "newKey": true });
@@ -127,8 +136,9 @@ async fn secrets_are_sealed_under_a_new_key_while_a_server_runs() {
     );
     let third = deployment.keys();
     assert_eq!(third[1..], second[..1], "the one before that goes");
-    let mode = fs::metadata(deployment.key_file()).unwrap().permissions();
-    assert_eq!(mode.mode() & 0o777, 0o600);
+    let kept = fs::metadata(deployment.key_file()).unwrap();
+    let access = |file: &fs::Metadata| (file.uid(), file.gid(), file.mode());
+    assert_eq!(access(&kept), access(&made), "whoever could read it can");
     assert!(!third.iter().any(|key| told.contains(key.as_str())));
 
     // The server, which was started under the first key, verifies what Close signs and asks with the API key.

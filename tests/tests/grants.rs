@@ -182,34 +182,37 @@ async fn what_is_disconnected_is_not_renewed() {
     assert_eq!(granted.refreshes().await, 0);
 }
 
-/// Keys in memory, as if in a file.
+/// Keys in memory, as if in a file, in every state that they had.
 #[derive(Clone)]
-struct Shelf(Arc<Mutex<Vec<SecretString>>>);
+struct Shelf(Arc<Mutex<Vec<Vec<SecretString>>>>);
 
 impl KeyStore for Shelf {
     fn read(&self) -> Result<Vec<SecretString>, VaultError> {
-        Ok(self.0.lock().unwrap().clone())
+        Ok(self.0.lock().unwrap().last().unwrap().clone())
     }
 
     fn write(&self, keys: &[SecretString]) -> Result<(), VaultError> {
-        *self.0.lock().unwrap() = keys.to_vec();
+        self.0.lock().unwrap().push(keys.to_vec());
         Ok(())
     }
 }
 
 #[tokio::test]
 async fn grants_and_requests_for_access_are_sealed_anew_with_the_rest() {
-    let shelf = Shelf(Arc::new(Mutex::new(vec!["ab".repeat(32).into()])));
+    let shelf = Shelf(Arc::new(Mutex::new(vec![vec!["ab".repeat(32).into()]])));
     let vault = Vault::kept_in(shelf.clone()).unwrap();
     let granted = Granted::with(vault, json!({})).await;
     let server = Url::parse(granted.sim.mcp_url()).unwrap();
     let attempt = begin(&granted.connections, &server, &callback()).await;
     let attempt = attempt.unwrap();
-    let elsewhere = Vault::kept_in(shelf).unwrap();
+    let elsewhere = Vault::kept_in(shelf.clone()).unwrap();
     let rotated = rotate_vault(&granted.database.pool, &elsewhere, true).await;
     assert_eq!(rotated.unwrap().resealed, 2);
     let rotated = rotate_vault(&granted.database.pool, &elsewhere, true).await;
     assert_eq!(rotated.unwrap().resealed, 2);
+    let counts: Vec<usize> = shelf.0.lock().unwrap().iter().map(Vec::len).collect();
+    // A key is let go only after the commit that makes it needless.
+    assert_eq!(counts, [1, 2, 3, 2]);
     reread_settings(&granted.connections, granted.id)
         .await
         .unwrap();

@@ -109,15 +109,23 @@ impl Connections {
 
     /// The client of a connection; the same one until its credential changes.
     pub async fn client(&self, id: Uuid) -> Result<CloseClient, SyncError> {
-        let (_, client) = self.sealed_client(id).await?;
+        let (_, client) = self.sealed_client(id, false).await?;
         Ok(client)
     }
 
-    async fn sealed_client(&self, id: Uuid) -> Result<Client, SyncError> {
+    /// The same of a connection that is being ended, with which nothing else is read any more.
+    pub(super) async fn last_client(&self, id: Uuid) -> Result<CloseClient, SyncError> {
+        let (_, client) = self.sealed_client(id, true).await?;
+        Ok(client)
+    }
+
+    async fn sealed_client(&self, id: Uuid, even_ended: bool) -> Result<Client, SyncError> {
         let found: Option<(String, Option<Vec<u8>>, bool)> = sqlx::query_as(
-            "select base_url, credential, auth_method = 'mcp' from connection where id = $1",
+            "select base_url, case when $2 or status <> 'disconnected' then credential end, auth_method = 'mcp'
+               from connection where id = $1",
         )
         .bind(id)
+        .bind(even_ended)
         .fetch_optional(&self.pool)
         .await?;
         let (base_url, credential, by_mcp) = found.ok_or(SyncError::UnknownConnection(id))?;
@@ -201,7 +209,7 @@ impl Connections {
     /// Notes that Close refuses the credential, should it do so when asked who it is, and nobody have connected again: nothing is asked any more until a
     /// person connects again. What Close delivers is still taken.
     pub(crate) async fn check_credential(&self, id: Uuid) -> Result<(), SyncError> {
-        let (sealed, client) = self.sealed_client(id).await?;
+        let (sealed, client) = self.sealed_client(id, false).await?;
         let answer: Result<serde_json::Value, _> = client.get("me/", &[]).await;
         let Err(error) = answer else { return Ok(()) };
         if !error.is_unauthorized() {

@@ -83,7 +83,7 @@ async fn unsubscribe(
     let Some(subscription) = &known.webhook_subscription_id else {
         return Ok(());
     };
-    let removed = match connections.client(id).await {
+    let removed = match connections.last_client(id).await {
         Ok(client) => {
             client
                 .repeating(REPEATED)

@@ -1,14 +1,14 @@
 //! A new key for all secrets, while processes run.
 
-use super::keys::{Keys, generate};
+use super::keys::{KeyStore, Keys, generate};
 use super::{Vault, VaultError, WITH_KEY_ID, seal};
 use crate::connect::connections::{SIGNING_KEY, credential_place};
 use crate::connect::oauth::AUTHORIZATION;
 use crate::error::SyncError;
 use closegraph_entity::connection::AuthMethod;
 use sea_orm::ActiveEnum;
-use secrecy::SecretString;
-use sqlx::{PgConnection, PgPool};
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use uuid::Uuid;
 
 /// Held while keys change, so that two changes at once come one after the other.
@@ -32,14 +32,10 @@ pub struct Rotated {
 /// the key, too; the one before is kept as well, since a process may be about to store what it has just sealed. Keys before
 /// that have nothing left to open and are let go, unless a secret could not be read.
 pub async fn rotate(pool: &PgPool, vault: &Vault, make_key: bool) -> Result<Rotated, SyncError> {
-    let mut transaction = pool.begin().await?;
-    sqlx::query("select pg_advisory_xact_lock($1)")
-        .bind(LOCK)
-        .execute(&mut *transaction)
-        .await?;
+    let mut transaction = alone(pool).await?;
     vault.reread()?;
-    let store = vault.store.as_ref().filter(|_| make_key);
-    let mut kept = match store {
+    let store = vault.store.as_deref().filter(|_| make_key);
+    let kept = match store {
         Some(store) => [vec![generate()], store.read()?].concat(),
         None => Vec::new(),
     };
@@ -49,14 +45,46 @@ pub async fn rotate(pool: &PgPool, vault: &Vault, make_key: bool) -> Result<Rota
     };
     let rotated = reseal(&mut transaction, vault, &target).await?;
     if let Some(store) = store {
-        if rotated.unreadable.is_empty() {
-            kept.truncate(2);
-        }
         store.write(&kept)?;
         vault.replace(Keys::parse(&kept)?);
     }
     transaction.commit().await?;
+    if let (Some(store), Some(new)) = (store, kept.first())
+        && rotated.unreadable.is_empty()
+        && kept.len() > 2
+    {
+        let_go(pool, vault, store, new).await?;
+    }
     Ok(rotated)
+}
+
+/// A transaction beside which no other changes keys.
+async fn alone(pool: &PgPool) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    let mut transaction = pool.begin().await?;
+    sqlx::query("select pg_advisory_xact_lock($1)")
+        .bind(LOCK)
+        .execute(&mut *transaction)
+        .await?;
+    Ok(transaction)
+}
+
+/// Lets go of keys that open nothing any more, which they do until the commit, unless another rotation has come meanwhile.
+async fn let_go(
+    pool: &PgPool,
+    vault: &Vault,
+    store: &dyn KeyStore,
+    current: &SecretString,
+) -> Result<(), SyncError> {
+    let transaction = alone(pool).await?;
+    let mut kept = store.read()?;
+    let first = kept.first().map(ExposeSecret::expose_secret);
+    if first == Some(current.expose_secret()) {
+        kept.truncate(2);
+        store.write(&kept)?;
+        vault.replace(Keys::parse(&kept)?);
+    }
+    transaction.commit().await?;
+    Ok(())
 }
 
 /// The secrets of a connection, as they are sealed.
