@@ -12,7 +12,7 @@ pub struct Model {
     pub source: Source,
     pub auth_method: AuthMethod,
     pub status: Status,
-    /// Why the connection is in this status, in words for its operator.
+    /// Why the connection is in this status, or what it can't see, in words for its operator.
     pub status_reason: Option<String>,
     /// Close's `orga_…`.
     pub organization_id: String,
@@ -30,7 +30,7 @@ pub struct Model {
     /// The rules by which won deals get a category; absent means those that come with the program.
     #[sea_orm(column_type = "JsonBinary", nullable)]
     pub category_rules: Option<Json>,
-    /// Root of the REST API, ending in a slash.
+    /// Root of the REST API, ending in a slash; of a connection by MCP the address of the MCP server.
     pub base_url: String,
     pub credential: Option<Vec<u8>>,
     /// What was asked of Close and what it granted: `[{"name", "granted"}]`.

@@ -5,6 +5,7 @@
 
 pub mod api_token;
 pub mod audit_entry;
+pub mod authorization_attempt;
 pub mod change_feed;
 pub mod company;
 pub mod connection;

@@ -3,10 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use closegraph_entity::{
-    api_token, audit_entry, change_feed, company, connection, custom_field, custom_record,
-    custom_type, delivery, drift, event, exchange_rate, feed_horizon, invoice_mapping, label, link,
-    match_queue, member, opportunity, paid_amount, person, rate_limit, receivable, receivable_line,
-    record, revenue_day, sync_checkpoint, sync_run, tombstone, transaction,
+    api_token, audit_entry, authorization_attempt, change_feed, company, connection, custom_field,
+    custom_record, custom_type, delivery, drift, event, exchange_rate, feed_horizon,
+    invoice_mapping, label, link, match_queue, member, opportunity, paid_amount, person,
+    rate_limit, receivable, receivable_line, record, revenue_day, sync_checkpoint, sync_run,
+    tombstone, transaction,
 };
 use closegraph_migration::{Migrator, MigratorTrait};
 use closegraph_tests::PrivatePostgres;
@@ -68,6 +69,7 @@ async fn entities(orm: &DatabaseConnection) -> BTreeMap<String, Table> {
     BTreeMap::from([
         described(orm, api_token::Entity).await,
         described(orm, audit_entry::Entity).await,
+        described(orm, authorization_attempt::Entity).await,
         described(orm, change_feed::Entity).await,
         described(orm, company::Entity).await,
         described(orm, connection::Entity).await,

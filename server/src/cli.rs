@@ -8,14 +8,16 @@ mod rates;
 mod sync;
 mod token;
 mod values;
+mod vault;
 
-pub use connect::{Connect, ConnectArgs, HighValue, SetArgs};
+pub use connect::{Connect, ConnectArgs, HighValue, McpArgs, SetArgs};
 pub use documents::{CheckArgs, Documents};
 pub use events::{EventSelection, EventState, Events, ListEvents};
 pub use mapping::{Mapping, MappingEdit, SetMapping, ShowMapping, TestMapping};
 pub use rates::{LoadRates, Rates};
 pub use sync::{BackfillArgs, ConnectionArgs, Sync};
 pub use token::{RevokeArgs, Token, TokenArgs, TokenRole};
+pub use vault::{RotateArgs, Vault};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -59,6 +61,11 @@ pub enum Command {
     /// Connect an organization, or change the key of its webhook.
     #[command(subcommand)]
     Connect(Connect),
+    /// End a connection: nothing is read any more, its webhook and access are taken back, its credentials erased.
+    ///
+    /// What was mirrored stays and keeps answering. Connecting the same organization again goes on where it was.
+    #[command(after_help = "Example: closegraph disconnect ebd83dc1-9fa3-5d57-aa6d-2efeccd2f9a8")]
+    Disconnect(DisconnectArgs),
     /// List the connections.
     #[command(after_help = "Example: closegraph connections --json")]
     Connections(Output),
@@ -85,6 +92,9 @@ pub enum Command {
     /// Tokens for the API.
     #[command(subcommand)]
     Token(Token),
+    /// The keys that seal secrets in the database.
+    #[command(subcommand)]
+    Vault(Vault),
     /// Print the GraphQL schema.
     #[command(after_help = "Example: closegraph schema > api/schema.graphql")]
     Schema,
@@ -174,6 +184,18 @@ pub struct VerifyArgs {
     /// Seconds that differences may take to go by themselves: Close reports a change a while after it was made.
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub patience: u64,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct DisconnectArgs {
+    /// The connection.
+    #[arg(value_name = "ID")]
+    pub id: Uuid,
+    /// Erase the credentials even where Close can't be told; what is left there is listed.
+    #[arg(long)]
+    pub force: bool,
     #[command(flatten)]
     pub output: Output,
 }

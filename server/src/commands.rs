@@ -4,6 +4,7 @@ mod backfill;
 mod connect;
 mod connections;
 mod demo;
+mod disconnect;
 mod documents;
 mod events;
 mod health;
@@ -13,9 +14,10 @@ mod rates;
 mod remap;
 mod serve;
 mod token;
+mod vault;
 mod verify;
 
-use crate::cli::{Cli, Command, Connect, Documents, Rates, Sync, Token};
+use crate::cli::{Cli, Command, Connect, Documents, Rates, Sync, Token, Vault};
 use crate::config::{Config, ConfigError, REFERENCE};
 use crate::database::Database;
 use crate::{shutdown, telemetry};
@@ -84,6 +86,7 @@ async fn dispatch(config: &Config, command: Command) -> anyhow::Result<()> {
         Command::Connect(Connect::Close(args)) => connect::run(config, *args).await,
         Command::Connect(Connect::RotateKey(args)) => connect::rotate_key(config, &args).await,
         Command::Connect(Connect::Set(args)) => connect::set(config, &args).await,
+        Command::Disconnect(args) => disconnect::run(config, &args).await,
         Command::Connections(output) => connections::run(config, output.json).await,
         Command::Sync(Sync::Backfill(args)) => backfill::run(config, &args).await,
         Command::Sync(Sync::Sweep(args)) => verify::sweep(config, &args).await,
@@ -97,6 +100,7 @@ async fn dispatch(config: &Config, command: Command) -> anyhow::Result<()> {
         Command::Token(Token::Create(args)) => token::create(config, args).await,
         Command::Token(Token::List(output)) => token::list(config, output.json).await,
         Command::Token(Token::Revoke(args)) => token::revoke(config, args).await,
+        Command::Vault(Vault::Rotate(args)) => vault::rotate(config, &args).await,
         Command::Documents(Documents::Check(args)) => documents::check(&args),
         Command::Schema => print(&closegraph_api::sdl()),
         Command::Config => print(REFERENCE),

@@ -141,6 +141,8 @@ pub enum DocumentPolicy {
 #[serde(deny_unknown_fields, default)]
 pub struct Vault {
     pub key: Option<SecretString>,
+    /// Keys that open what was sealed under them; nothing is sealed under them any more.
+    pub old_keys: Option<SecretString>,
     pub key_file: Option<PathBuf>,
 }
 

@@ -1,5 +1,6 @@
 //! The `closegraph` program: configuration, the embedded Postgres, and what runs in this process.
 
+mod callback;
 mod categories;
 pub mod cli;
 mod commands;

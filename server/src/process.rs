@@ -1,5 +1,6 @@
 //! What runs in a serving process: HTTP, and the sync service beside it.
 
+use crate::callback;
 use crate::cli::ServeRole;
 use crate::config::{Config, DocumentPolicy};
 use crate::database::Database;
@@ -90,6 +91,7 @@ impl Process {
             ServeRole::All | ServeRole::Sync => api.merge(self.sync.router()),
             ServeRole::Api => api,
         };
+        let routes = routes.merge(callback::router(self.sync.connections().clone()));
         routes.layer(axum::middleware::from_fn(observe))
     }
 }

@@ -17,14 +17,18 @@ const SECONDS: [f64; 14] = [
 /// Gauges are set anew every 15 seconds. One that was left out three times is about something that is gone.
 const GAUGE_LIFE: Duration = Duration::from_secs(45);
 
+/// Whatever the filter says: below this level the crate logs the codes for which tokens are given.
+const UNTOLD: &str = "rmcp::transport::auth=info";
+
 const BUILD: &str = "closegraph_build_info";
 const SESSIONS: &str = "closegraph_database_sessions";
 
 /// Starts logging. Colours are for terminals, and for those who did not set `NO_COLOR`.
 pub(crate) fn start_logging(log: &Log) -> anyhow::Result<()> {
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let filter = EnvFilter::try_new(&log.filter).context("log.filter")?;
     let lines = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::try_new(&log.filter).context("log.filter")?)
+        .with_env_filter(filter.add_directive(UNTOLD.parse()?))
         .with_ansi(std::io::stderr().is_terminal() && !no_color)
         .with_writer(std::io::stderr);
     match log.format {

@@ -1,46 +1,121 @@
-//! The vault's key: from the configuration, else from a file that is made on first use.
+//! The vault's keys: from the configuration, else from a file that is made on first use.
 
 use crate::config::Config;
 use anyhow::Context;
-use closegraph_sync::connect::Vault;
-use secrecy::SecretString;
+use closegraph_sync::connect::{KeyStore, Vault, VaultError};
+use secrecy::{ExposeSecret, SecretString};
 use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
+use std::path::{Path, PathBuf};
 
 /// Opens the vault.
 pub(crate) fn open(config: &Config) -> anyhow::Result<Vault> {
     if let Some(key) = &config.vault.key {
-        return Vault::from_hex(key).context("vault.key");
+        let old = config.vault.old_keys.iter();
+        let old = old.flat_map(|keys| split(keys.expose_secret()));
+        let keys: Vec<_> = std::iter::once(key.clone()).chain(old).collect();
+        return Vault::of(&keys).context("vault.key and vault.old_keys");
     }
     let path = config
         .vault
         .key_file
         .clone()
         .unwrap_or_else(|| config.data_dir().join("vault.key"));
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)
-            .with_context(|| format!("{} can't be made", folder.display()))?;
+    let file = KeyFile::open(path)?;
+    let place = format!("the keys in {}", file.path.display());
+    Vault::kept_in(file).context(place)
+}
+
+/// Whether the keys stand in the configuration, where no command can change them.
+pub(crate) fn is_configured(config: &Config) -> bool {
+    config.vault.key.is_some()
+}
+
+/// A file with a key a line, the current one first.
+struct KeyFile {
+    path: PathBuf,
+}
+
+impl KeyFile {
+    /// The file; it is made, with a new key, where there is none.
+    fn open(path: PathBuf) -> anyhow::Result<Self> {
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)
+                .with_context(|| format!("{} can't be made", folder.display()))?;
+        }
+        match private(&path) {
+            Ok(mut file) => {
+                let key: [u8; 32] = rand::random();
+                let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+                file.write_all(hex.as_bytes())?;
+                file.sync_all()?;
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => {
+                return Err(error).with_context(|| format!("{} can't be made", path.display()));
+            }
+        }
+        fs::read_to_string(&path).with_context(|| format!("{} can't be read", path.display()))?;
+        Ok(Self { path })
     }
-    match File::options()
+
+    /// A reader finds the file as it was or as it will be, also after a crash. Whoever may read it still may.
+    fn replace(&self, text: &str) -> io::Result<()> {
+        let path = fs::canonicalize(&self.path)?;
+        let before = fs::metadata(&path)?;
+        let mut name = path.clone().into_os_string();
+        name.push(".new");
+        let beside = PathBuf::from(name);
+        // What a rotation left that was cut short.
+        fs::remove_file(&beside).or_else(|error| match error.kind() {
+            ErrorKind::NotFound => Ok(()),
+            _ => Err(error),
+        })?;
+        let mut file = private(&beside)?;
+        fchown(&file, Some(before.uid()), Some(before.gid()))?;
+        file.set_permissions(before.permissions())?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&beside, &path)?;
+        let folder = path.parent().unwrap_or_else(|| Path::new("/"));
+        File::open(folder)?.sync_all()
+    }
+}
+
+impl KeyStore for KeyFile {
+    fn read(&self) -> Result<Vec<SecretString>, VaultError> {
+        let text = fs::read_to_string(&self.path).map_err(|error| self.refused(&error))?;
+        Ok(split(&text).collect())
+    }
+
+    fn write(&self, keys: &[SecretString]) -> Result<(), VaultError> {
+        let lines = keys.iter().map(ExposeSecret::expose_secret);
+        let text: String = lines.flat_map(|key| [key, "\n"]).collect();
+        self.replace(&text).map_err(|error| self.refused(&error))
+    }
+}
+
+impl KeyFile {
+    fn refused(&self, error: &io::Error) -> VaultError {
+        tracing::error!(file = %self.path.display(), %error, "the file of the vault's keys can't be used");
+        VaultError::Kept
+    }
+}
+
+/// Makes a file that only its owner reads.
+fn private(path: &Path) -> io::Result<File> {
+    File::options()
         .write(true)
         .create_new(true)
         .mode(0o600)
-        .open(&path)
-    {
-        Ok(mut file) => {
-            let key: [u8; 32] = rand::random();
-            let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-            file.write_all(hex.as_bytes())?;
-            file.sync_all()?;
-        }
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-        Err(error) => {
-            return Err(error).with_context(|| format!("{} can't be made", path.display()));
-        }
-    }
-    let key =
-        fs::read_to_string(&path).with_context(|| format!("{} can't be read", path.display()))?;
-    Vault::from_hex(&SecretString::from(key))
-        .with_context(|| format!("the key in {}", path.display()))
+        .open(path)
+}
+
+/// The keys in a text: one a line, or divided by commas.
+fn split(text: &str) -> impl Iterator<Item = SecretString> {
+    let words = text.split(|letter: char| letter == ',' || letter.is_whitespace());
+    words
+        .filter(|word| !word.is_empty())
+        .map(|word| SecretString::from(word.to_owned()))
 }

@@ -12,6 +12,7 @@ use crate::SimulatorError;
 use crate::config::SimulatorConfig;
 use crate::faults::Faults;
 use crate::generate::{self, generate};
+use crate::oauth::grants::OAuth;
 use crate::requests::RequestLog;
 use crate::rest::limits::Limiter;
 use crate::webhooks::Webhooks;
@@ -35,6 +36,7 @@ pub(crate) struct App {
     pub(crate) webhooks: Webhooks,
     pub(crate) limiter: Limiter,
     pub(crate) requests: RequestLog,
+    pub(crate) oauth: OAuth,
     /// Actions per second of the traffic generator.
     pub(crate) traffic: watch::Sender<f64>,
 }
@@ -74,6 +76,7 @@ impl App {
             webhooks,
             limiter: Limiter::new(config.rate_limit.clone()),
             requests: RequestLog::default(),
+            oauth: OAuth::default(),
             traffic: watch::Sender::new(config.traffic_per_second),
             config,
         })

@@ -2,6 +2,7 @@
 //! scenes.
 
 pub(crate) mod invoices;
+mod oauth;
 mod objects;
 mod replay;
 mod revenue;
@@ -35,6 +36,10 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
             get(switches::faults)
                 .put(switches::set_faults)
                 .delete(switches::clear_faults),
+        )
+        .route(
+            "/oauth",
+            get(oauth::shown).put(oauth::behave).delete(oauth::revoke),
         )
         .route("/traffic", put(switches::set_traffic))
         .route("/requests", get(requests).delete(reset_requests))

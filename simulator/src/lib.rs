@@ -10,6 +10,8 @@ mod config;
 mod control;
 mod faults;
 mod generate;
+mod mcp;
+mod oauth;
 mod requests;
 mod rest;
 mod traffic;
@@ -62,6 +64,7 @@ pub struct Simulator {
     app: Arc<App>,
     base_url: Url,
     control_url: Url,
+    mcp_url: Url,
     tasks: TaskTracker,
 }
 
@@ -90,6 +93,7 @@ impl Simulator {
         config.check()?;
         let address = listener.local_addr().map_err(SimulatorError::Address)?;
         let (base_url, control_url) = (reach(address, "/api/v1/")?, reach(address, "/_sim/")?);
+        let mcp_url = reach(address, "/mcp")?;
         let tasks = TaskTracker::new();
         let parts = (config, shutdown.clone(), tasks.clone());
         // Many leads take a second or more of a processor.
@@ -100,6 +104,8 @@ impl Simulator {
         let router = Router::new()
             .nest("/api/v1", rest::router(&app))
             .nest("/_sim", control::router(&app))
+            .merge(oauth::router(&app))
+            .merge(mcp::router(&app))
             .fallback(|| async { rest::answer::Failure::NoSuchPath });
         let server = axum::serve(listener, rest::with_method_override(router))
             .with_graceful_shutdown(shutdown.clone().cancelled_owned());
@@ -113,6 +119,7 @@ impl Simulator {
             app,
             base_url,
             control_url,
+            mcp_url,
             tasks,
         })
     }
@@ -125,6 +132,11 @@ impl Simulator {
     /// `http://127.0.0.1:PORT/_sim/`
     pub fn control_url(&self) -> Url {
         self.control_url.clone()
+    }
+
+    /// `http://127.0.0.1:PORT/mcp`
+    pub fn mcp_url(&self) -> Url {
+        self.mcp_url.clone()
     }
 
     /// The key that Basic auth accepts as the user, with an empty password.

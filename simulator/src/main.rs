@@ -292,6 +292,7 @@ fn greet(simulator: &Simulator, json: bool, leads: u32, seed: u64) -> std::io::R
     if json {
         let line = serde_json::json!({
             "base_url": base.as_str(),
+            "mcp_url": simulator.mcp_url().as_str(),
             "control_url": control.as_str(),
             "api_key": key,
             "organization_id": organization,

@@ -21,7 +21,8 @@ pub(crate) struct Counted {
     counts: BTreeMap<String, u64>,
     /// `"429"` to how often.
     statuses: BTreeMap<u16, u64>,
-    /// The latest 1,000, oldest first; searches are reads, webhook subscriptions are writes.
+    /// The latest 1,000, oldest first; searches, tokens and calls of the MCP server, which has
+    /// no tool that writes, are reads, webhook subscriptions are writes.
     writes: VecDeque<SeenWrite>,
 }
 
@@ -42,7 +43,9 @@ impl RequestLog {
             .counts
             .entry(format!("{method} {template}"))
             .or_default() += 1;
-        if method != "GET" && template != "/data/search/" {
+        let reads =
+            matches!(template, "/data/search/" | "/mcp") || template.starts_with("/oauth2/");
+        if method != "GET" && !reads {
             if counted.writes.len() == WRITES_KEPT {
                 counted.writes.pop_front();
             }

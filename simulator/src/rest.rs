@@ -1,7 +1,7 @@
 //! The REST API under `/api/v1` as Close answers it.
 //!
-//! Not here yet, answered 404 as an unknown path: tasks, other activities, exports,
-//! OAuth and the MCP server.
+//! Not here yet, answered 404 as an unknown path: tasks, other activities, exports, and tokens of
+//! REST's own OAuth.
 
 pub(crate) mod answer;
 pub(crate) mod auth;

@@ -2,7 +2,10 @@
 
 mod api_key;
 mod connections;
+mod disconnect;
 mod invoices;
+mod oauth;
+mod session;
 mod settings;
 mod subscription;
 mod vault;
@@ -10,11 +13,14 @@ mod vault;
 pub use api_key::{ConnectRequest, Connected, connect_api_key};
 pub use connections::Connections;
 pub(crate) use connections::mapping;
+pub use disconnect::{Disconnected, disconnect};
 pub(crate) use invoices::follow_kept;
 pub use invoices::{
     CustomType, Decision, Mapped, SURE, Trial, TriedInvoice, custom_types, decide_mapping, mapped,
     propose, try_mapping,
 };
+pub use oauth::{Attempt, Callback, OAuthError, begin, finish, outcome};
+pub(crate) use session::{Listed, McpSession};
 pub use settings::reread_settings;
 pub use subscription::{Watched, rotate_signing_key, watch_subscription};
-pub use vault::{Vault, VaultError};
+pub use vault::{KeyStore, Rotated, Vault, VaultError, rotate as rotate_vault};

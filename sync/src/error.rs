@@ -20,6 +20,12 @@ pub enum SyncError {
     AlreadyRunning { kind: &'static str },
     #[error(transparent)]
     Vault(#[from] crate::connect::VaultError),
+    #[error(transparent)]
+    OAuth(#[from] crate::connect::OAuthError),
+    #[error(
+        "the connection {0} is by MCP, which has no event log and no lists: connect the organization with an API key for this"
+    )]
+    OnlyMcp(uuid::Uuid),
     #[error("{what} is not valid: {given:?}. Allowed: {allowed}")]
     InvalidInput {
         what: &'static str,
@@ -42,6 +48,12 @@ pub enum SyncError {
         #[source]
         source: serde_json::Error,
     },
+}
+
+impl From<crate::close::McpError> for SyncError {
+    fn from(error: crate::close::McpError) -> Self {
+        Self::OAuth(error.into())
+    }
 }
 
 impl SyncError {

@@ -39,6 +39,12 @@ const COUNTERS: &[Counter] = &[
         "Requests to Close, repetitions included.",
     ),
     (
+        "closegraph_oauth_renewals_total",
+        "outcome",
+        &["renewed", "gone", "failed"],
+        "Renewals of the access of connections by MCP.",
+    ),
+    (
         "closegraph_fact_reads_total",
         "outcome",
         &["succeeded", "failed"],
@@ -151,6 +157,7 @@ pub fn describe_metrics() {
         "backfill",
         "remap",
         "subscription",
+        "poll",
     ] {
         for outcome in ["succeeded", "failed"] {
             counter!(tasks, "task" => task, "outcome" => outcome).increment(0);

@@ -3,6 +3,7 @@
 mod backfill;
 mod catch_up;
 mod load;
+mod poll;
 mod remap;
 mod run;
 mod sweep;

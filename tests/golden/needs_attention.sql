@@ -22,9 +22,9 @@ join opportunity o on o.connection_id = h.id and o.status = 'active' and o.expec
 union all select 'connection_stopped', case when h.status = 'needs_reconnect' then 0 when h.status = 'paused' then 1 when h.status <> 'active' then 2 when x.read_at < now() - interval '1 day' then 0 when x.read_at < now() - interval '1 hour' or x.waits_since < now() - interval '1 hour' then 1 else 2 end, (case when h.status <> 'active' then h.updated_at when x.read_at < now() - interval '1 hour' then x.read_at when x.waits_since < now() - interval '1 hour' then x.waits_since else coalesce(h.webhook_checked_at, h.updated_at) end at time zone h.time_zone)::date, h.id, h.id, case when h.status <> 'active' then h.status when x.read_at < now() - interval '1 hour' then 'unread' when x.waits_since < now() - interval '1 hour' then 'behind' else 'webhook' end, (extract(epoch
 from now() - case when x.read_at < now() - interval '1 hour' then x.read_at else x.waits_since end) / 3600)::bigint
 from here h
-cross join lateral ( select coalesce((select s.updated_at
+cross join lateral ( select coalesce((select max(s.updated_at)
 from sync_checkpoint s
-where s.connection_id = h.id and s.stream = 'event_log'), h.created_at) as read_at, least((select min(e.received_at)
+where s.connection_id = h.id and s.stream in ('event_log', 'mcp')), h.created_at) as read_at, least((select min(e.received_at)
 from event e
 where e.connection_id = h.id and e.state = 'pending' and e.next_attempt_at < 'infinity'), (select min(d.received_at)
 from delivery d

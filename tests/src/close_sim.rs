@@ -47,6 +47,11 @@ impl CloseSim {
         self.word("base_url")
     }
 
+    /// Address of the MCP server.
+    pub fn mcp_url(&self) -> &str {
+        self.word("mcp_url")
+    }
+
     /// The key that it accepts.
     pub fn api_key(&self) -> &str {
         self.word("api_key")
@@ -73,6 +78,21 @@ impl CloseSim {
         let url = format!("{}{path}", self.word("control_url"));
         let answer = self.http.get(url).send().await?.error_for_status()?;
         Ok(answer.json().await?)
+    }
+
+    /// Changes how the authorization server behaves: a part of its behaviour, as JSON.
+    pub async fn behave(&self, behaviour: &Value) -> anyhow::Result<()> {
+        let url = format!("{}oauth", self.word("control_url"));
+        let answer = self.http.put(url).json(behaviour).send().await?;
+        answer.error_for_status()?;
+        Ok(())
+    }
+
+    /// Takes all access back, as a person does in Close's settings.
+    pub async fn take_access_back(&self) -> anyhow::Result<()> {
+        let url = format!("{}oauth", self.word("control_url"));
+        self.http.delete(url).send().await?.error_for_status()?;
+        Ok(())
     }
 
     /// Switches faults on or off: a part of its faults, as JSON.

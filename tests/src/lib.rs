@@ -8,6 +8,7 @@ mod data_dir;
 mod database;
 mod invoices;
 mod mirror;
+pub mod person;
 mod private_postgres;
 mod serving;
 

@@ -9,10 +9,13 @@ use uuid::Uuid;
 
 #[derive(Debug, Subcommand)]
 pub enum Connect {
-    /// Connect a Close organization with an API key; connecting again renews what was there.
+    /// Connect a Close organization with an API key, or with access that you allow in the browser; connecting again
+    /// renews what was there.
     #[command(
-        after_help = "Example: CLOSE_API_KEY=… closegraph connect close --api-key-env CLOSE_API_KEY\n\n\
-        The key of an admin is needed to see all records and full event data."
+        after_help = "Example: CLOSE_API_KEY=… closegraph connect close --api-key-env CLOSE_API_KEY\n         closegraph connect close --mcp\n\n\
+        The key of an admin is needed to see all records and full event data.\n\n\
+        --mcp needs no key: Close asks you in the browser whether its MCP server may be read. Companies, people and deals are \
+        polled that way; deletes, merges, invoices and other custom objects can't be seen without an API key."
     )]
     Close(Box<ConnectArgs>),
     /// Change the key that Close signs webhook deliveries with; what the one before has signed is still accepted.
@@ -69,7 +72,7 @@ impl FromStr for HighValue {
 #[derive(Debug, Args)]
 pub struct ConnectArgs {
     /// Environment variable that holds the API key.
-    #[arg(long, value_name = "NAME", required_unless_present = "api_key_stdin")]
+    #[arg(long, value_name = "NAME", required_unless_present_any = ["api_key_stdin", "mcp"])]
     pub api_key_env: Option<String>,
     /// Read the API key from standard input.
     #[arg(long, conflicts_with = "api_key_env")]
@@ -92,5 +95,32 @@ pub struct ConnectArgs {
     #[arg(long, value_name = "MONTH", value_parser = values::month)]
     pub fiscal_year_start: Option<i16>,
     #[command(flatten)]
+    pub mcp: McpArgs,
+    #[command(flatten)]
     pub output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct McpArgs {
+    /// Ask for access to Close's MCP server, in the browser, instead of a key.
+    #[arg(long, conflicts_with_all = ["api_key_env", "api_key_stdin", "base_url", "webhook_url", "time_zone", "fiscal_year_start"])]
+    pub mcp: bool,
+    /// Address of the MCP server.
+    #[arg(
+        long,
+        value_name = "URL",
+        requires = "mcp",
+        default_value = "https://mcp.close.com/mcp",
+        value_parser = values::web_address
+    )]
+    pub mcp_url: Url,
+    /// Only print the address to allow it at; open no browser.
+    #[arg(long, requires = "mcp")]
+    pub no_browser: bool,
+    /// Let the answer come to the running server, below http.public_url, instead of to this machine.
+    #[arg(long, requires = "mcp")]
+    pub via_server: bool,
+    /// Seconds to wait for the answer, 600 at most.
+    #[arg(long, value_name = "SECONDS", requires = "mcp", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub wait: u64,
 }

@@ -1,5 +1,6 @@
 //! `closegraph connect`.
 
+mod mcp;
 mod set;
 
 pub(super) use set::run as set;
@@ -10,12 +11,17 @@ use crate::cli::{ConnectArgs, ConnectionArgs};
 use crate::config::Config;
 use crate::vault;
 use anyhow::Context;
-use closegraph_sync::connect::{ConnectRequest, Connections, connect_api_key, rotate_signing_key};
+use closegraph_sync::connect::{
+    ConnectRequest, Connected, Connections, connect_api_key, rotate_signing_key,
+};
 use secrecy::SecretString;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::io::Read;
 
 pub(super) async fn run(config: &Config, args: ConnectArgs) -> anyhow::Result<()> {
+    if args.mcp.mcp {
+        return mcp::run(config, &args.mcp, args.output.json).await;
+    }
     let api_key = api_key(&args)?;
     let as_json = args.output.json;
     let configured = config.http.public_url.as_ref().map(ToString::to_string);
@@ -34,14 +40,7 @@ pub(super) async fn run(config: &Config, args: ConnectArgs) -> anyhow::Result<()
     })
     .await?;
     if as_json {
-        let shown = json!({
-            "id": connected.id,
-            "organizationId": connected.organization_id,
-            "organizationName": connected.organization_name,
-            "webhookUrl": connected.webhook_url,
-            "renewed": connected.renewed,
-        });
-        return super::print(&shown.to_string());
+        return super::print(&describe(&connected).to_string());
     }
     let name = connected
         .organization_name
@@ -62,6 +61,17 @@ pub(super) async fn run(config: &Config, args: ConnectArgs) -> anyhow::Result<()
         },
         connected.id,
     ))
+}
+
+/// A connection that was just made, in JSON.
+fn describe(connected: &Connected) -> Value {
+    json!({
+        "id": connected.id,
+        "organizationId": connected.organization_id,
+        "organizationName": connected.organization_name,
+        "webhookUrl": connected.webhook_url,
+        "renewed": connected.renewed,
+    })
 }
 
 pub(super) async fn rotate_key(config: &Config, args: &ConnectionArgs) -> anyhow::Result<()> {

@@ -25,8 +25,14 @@ pub(super) async fn run(config: &Config, as_json: bool) -> anyhow::Result<()> {
         let name = row.organization_name.as_deref().unwrap_or("(no name)");
         let webhook = row.webhook_url.as_deref().unwrap_or("no webhook");
         format!(
-            "{}  {name}  {}  {:?}  {webhook}",
-            row.id, row.currency, row.status
+            "{}  {name}  {}  {:?}  {webhook}{}",
+            row.id,
+            row.currency,
+            row.status,
+            row.status_reason
+                .as_ref()
+                .map(|reason| format!("  ({reason})"))
+                .unwrap_or_default()
         )
     };
     super::print(&found.iter().map(line).collect::<Vec<_>>().join("\n"))
@@ -44,6 +50,7 @@ fn describe(row: &connection::Model) -> serde_json::Value {
         "source": row.source,
         "authMethod": row.auth_method,
         "status": row.status,
+        "statusReason": row.status_reason,
         "organizationId": row.organization_id,
         "organizationName": row.organization_name,
         "currency": row.currency,

@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::database::Database;
 use crate::{shutdown, vault};
 use anyhow::{Context, bail};
+use closegraph_sync::SyncError;
 use closegraph_sync::connect::Connections;
 use closegraph_sync::reconcile::{self, Drift, VerifyOptions};
 use comfy_table::Table;
@@ -101,10 +102,20 @@ async fn compare(session: &Session, args: &VerifyArgs) -> anyhow::Result<Vec<(Uu
             connections,
             stop,
         } = session;
-        let drifts = reconcile::verify(&database.pool, connections, id, &options, stop)
-            .await
-            .with_context(|| format!("the connection {id} can't be compared"))?;
-        compared.push((id, drifts));
+        match reconcile::verify(&database.pool, connections, id, &options, stop).await {
+            // It keeps the others from being compared no more than it is compared itself.
+            Err(error @ SyncError::OnlyMcp(_)) if args.connection.is_none() => {
+                super::tell(&format!("Not compared: {error}"))?;
+            }
+            drifts => {
+                let drifts =
+                    drifts.with_context(|| format!("the connection {id} can't be compared"))?;
+                compared.push((id, drifts));
+            }
+        }
+    }
+    if compared.is_empty() {
+        bail!("no connection can be compared");
     }
     Ok(compared)
 }

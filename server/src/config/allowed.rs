@@ -16,6 +16,7 @@ pub(super) enum Allowed {
     Postgres,
     Filter,
     VaultKey,
+    VaultKeys,
     /// `true`, `false` or one of the words.
     TruthOr(&'static [&'static str]),
     Word(&'static [&'static str]),
@@ -24,7 +25,7 @@ pub(super) enum Allowed {
 const YEAR_S: i64 = 366 * 86_400;
 
 /// All keys but those of files and folders, of which nothing can be said beforehand.
-const KEYS: [(&str, &str, Allowed); 51] = [
+const KEYS: [(&str, &str, Allowed); 52] = [
     ("database", "url", Allowed::Postgres),
     // Fewer would wait for each other: the wake-up calls keep one, a worker up to two.
     ("database", "max_connections", Allowed::Whole(4, 10_000)),
@@ -112,6 +113,7 @@ const KEYS: [(&str, &str, Allowed); 51] = [
         Allowed::Whole(0, 1_000_000_000),
     ),
     ("vault", "key", Allowed::VaultKey),
+    ("vault", "old_keys", Allowed::VaultKeys),
     ("log", "filter", Allowed::Filter),
     ("log", "format", Allowed::Word(&["text", "json"])),
 ];
@@ -154,9 +156,10 @@ impl Allowed {
                 Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "postgres" | "postgresql"))
             }
             Self::Filter => is_filter(text),
-            Self::VaultKey => {
-                let key = text.trim();
-                key.len() == 64 && key.bytes().all(|byte| byte.is_ascii_hexdigit())
+            Self::VaultKey => is_key(text.trim()),
+            Self::VaultKeys => {
+                let mut keys = text.split(',').map(str::trim);
+                keys.all(is_key)
             }
             Self::Word(words) => words.contains(&text),
         }
@@ -165,7 +168,9 @@ impl Allowed {
     /// A value as an error may show it: never a secret.
     fn show(self, value: &toml::Value) -> String {
         match self {
-            Self::Postgres | Self::VaultKey => "a secret that is not shown".to_owned(),
+            Self::Postgres | Self::VaultKey | Self::VaultKeys => {
+                "a secret that is not shown".to_owned()
+            }
             _ => value.to_string(),
         }
     }
@@ -186,6 +191,9 @@ impl fmt::Display for Allowed {
                 "levels (off, error, warn, info, debug, trace) for all or for single crates, such as info,sqlx=warn",
             ),
             Self::VaultKey => formatter.write_str("64 hex characters"),
+            Self::VaultKeys => {
+                formatter.write_str("keys of 64 hex characters each, divided by commas")
+            }
             Self::TruthOr(words) => write!(formatter, "true or false, or {}", words.join(" or ")),
             Self::Word(words) => formatter.write_str(&words.join(" or ")),
         }
@@ -207,6 +215,11 @@ pub(super) fn check(
         }),
         _ => Ok(()),
     }
+}
+
+/// Whether it is a key of 32 bytes in hex.
+fn is_key(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// An address that can be asked by HTTP.

@@ -20,6 +20,7 @@ mod invoices;
 mod layouts;
 mod limits;
 mod lists;
+mod oauth;
 mod search;
 mod webhooks;
 mod writes;

@@ -118,6 +118,13 @@ impl CloseClient {
         }
     }
 
+    /// The same client for somebody who waits: it repeats what fails this often.
+    pub(crate) fn repeating(&self, retries: usize) -> Self {
+        let mut client = self.clone();
+        client.options.retries = retries;
+        client
+    }
+
     /// Close's time at the first answer to this client or a clone of it, where Close told it.
     pub(crate) fn first_answered_at(&self) -> Option<DateTime<Utc>> {
         self.answered_at.get().copied()

@@ -2,6 +2,7 @@
 //! made. Connecting the same organization again renews what was there.
 
 use super::connections::{API_KEY, Connections, parse_base_url};
+use super::disconnect::give_back;
 use super::{settings, subscription};
 use crate::close::{ClientOptions, CloseClient};
 use crate::error::SyncError;
@@ -35,7 +36,7 @@ pub struct Connected {
 }
 
 /// The id of the connection to an organization: computed, so that connecting again finds what was there.
-fn connection_id(organization_id: &str) -> Uuid {
+pub(super) fn connection_id(organization_id: &str) -> Uuid {
     Uuid::new_v5(
         &Uuid::NAMESPACE_URL,
         format!("close:{organization_id}").as_bytes(),
@@ -58,6 +59,12 @@ pub async fn connect_api_key(
     let id = connection_id(&organization.id);
     let time_zone = request.time_zone.clone().or(own_zone);
     let sealed = connections.vault().seal(id, API_KEY, &request.api_key)?;
+    let before: Option<(String, Vec<u8>)> = sqlx::query_as(
+        "select base_url, credential from connection where id = $1 and auth_method = 'mcp' and credential is not null",
+    )
+    .bind(id)
+    .fetch_optional(connections.pool())
+    .await?;
     let renewed: bool = sqlx::query_scalar(
         "insert into connection as known
              (id, source, auth_method, status, organization_id, organization_name, currency, time_zone,
@@ -83,6 +90,13 @@ pub async fn connect_api_key(
     .bind(sealed)
     .fetch_one(connections.pool())
     .await?;
+    if let Some((server, grant)) = before {
+        // A key reads more; the grant is needed no more.
+        let given_back = give_back(connections, id, &server, &grant).await;
+        if let Err(error) = given_back {
+            tracing::warn!(connection = %id, error = error.logged(), "the access by MCP could not be given back");
+        }
+    }
     let context = connections.mapping(id).await?;
     settings::read(connections.pool(), &client, &context).await?;
     let webhook_url = match &request.public_url {

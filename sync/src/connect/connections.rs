@@ -6,6 +6,7 @@ use crate::close::signature::SigningKey;
 use crate::close::{ClientOptions, CloseClient};
 use crate::error::SyncError;
 use crate::mapping::{Categories, MappingContext};
+use closegraph_entity::connection::AuthMethod;
 use closegraph_entity::invoice_mapping::InvoiceMapping;
 use secrecy::ExposeSecret;
 use sqlx::types::Json;
@@ -17,6 +18,15 @@ use uuid::Uuid;
 
 pub(super) const API_KEY: &str = "api_key";
 pub(super) const SIGNING_KEY: &str = "signing_key";
+
+/// What the credential of a connection is sealed as.
+pub(super) const fn credential_place(method: AuthMethod) -> &'static str {
+    match method {
+        AuthMethod::ApiKey => API_KEY,
+        AuthMethod::OAuth => "oauth",
+        AuthMethod::Mcp => "mcp",
+    }
+}
 
 /// The connections of the database. Clones share their clients.
 #[derive(Clone, Debug)]
@@ -99,18 +109,30 @@ impl Connections {
 
     /// The client of a connection; the same one until its credential changes.
     pub async fn client(&self, id: Uuid) -> Result<CloseClient, SyncError> {
-        let (_, client) = self.sealed_client(id).await?;
+        let (_, client) = self.sealed_client(id, false).await?;
         Ok(client)
     }
 
-    async fn sealed_client(&self, id: Uuid) -> Result<Client, SyncError> {
-        let found: Option<(String, Option<Vec<u8>>)> =
-            sqlx::query_as("select base_url, credential from connection where id = $1")
-                .bind(id)
-                .fetch_optional(&self.pool)
-                .await?;
-        let (base_url, credential) = found.ok_or(SyncError::UnknownConnection(id))?;
+    /// The same of a connection that is being ended, with which nothing else is read any more.
+    pub(super) async fn last_client(&self, id: Uuid) -> Result<CloseClient, SyncError> {
+        let (_, client) = self.sealed_client(id, true).await?;
+        Ok(client)
+    }
+
+    async fn sealed_client(&self, id: Uuid, even_ended: bool) -> Result<Client, SyncError> {
+        let found: Option<(String, Option<Vec<u8>>, bool)> = sqlx::query_as(
+            "select base_url, case when $2 or status <> 'disconnected' then credential end, auth_method = 'mcp'
+               from connection where id = $1",
+        )
+        .bind(id)
+        .bind(even_ended)
+        .fetch_optional(&self.pool)
+        .await?;
+        let (base_url, credential, by_mcp) = found.ok_or(SyncError::UnknownConnection(id))?;
         let sealed = credential.ok_or(SyncError::NoCredential(id))?;
+        if by_mcp {
+            return Err(SyncError::OnlyMcp(id));
+        }
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((known, client)) = clients.get(&id)
             && *known == sealed
@@ -123,6 +145,13 @@ impl Connections {
         let client = (sealed, client);
         clients.insert(id, client.clone());
         Ok(client)
+    }
+
+    /// Whether a connection is by a grant for the MCP server.
+    pub(crate) async fn is_by_mcp(&self, id: Uuid) -> Result<bool, SyncError> {
+        let by_mcp = sqlx::query_scalar("select auth_method = 'mcp' from connection where id = $1");
+        let by_mcp = by_mcp.bind(id).fetch_optional(&self.pool).await?;
+        by_mcp.ok_or(SyncError::UnknownConnection(id))
     }
 
     /// The settings that mapping follows.
@@ -180,7 +209,7 @@ impl Connections {
     /// Notes that Close refuses the credential, should it do so when asked who it is, and nobody have connected again: nothing is asked any more until a
     /// person connects again. What Close delivers is still taken.
     pub(crate) async fn check_credential(&self, id: Uuid) -> Result<(), SyncError> {
-        let (sealed, client) = self.sealed_client(id).await?;
+        let (sealed, client) = self.sealed_client(id, false).await?;
         let answer: Result<serde_json::Value, _> = client.get("me/", &[]).await;
         let Err(error) = answer else { return Ok(()) };
         if !error.is_unauthorized() {
@@ -200,6 +229,12 @@ impl Connections {
             tracing::error!(connection = %id, "Close refuses the credential: the connection is given up until a person connects again");
         }
         Ok(())
+    }
+
+    /// Lets go of the credentials of all other connections, as far as this process holds them.
+    pub(crate) fn forget_others(&self, active: &[Uuid]) {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        clients.retain(|id, _| active.contains(id));
     }
 
     /// Ids of the connections that are to be synced.

@@ -3,6 +3,7 @@
 //! are called.
 
 mod custom_types;
+mod mcp;
 
 use super::connections::Connections;
 use crate::apply::apply;
@@ -53,6 +54,9 @@ pub(super) async fn me(client: &CloseClient) -> Result<(Organization, Option<Str
 
 /// Reads the settings of a connection again.
 pub async fn reread_settings(connections: &Connections, id: Uuid) -> Result<(), SyncError> {
+    if connections.is_by_mcp(id).await? {
+        return mcp::reread(connections, id).await;
+    }
     let client = connections.client(id).await?;
     let (organization, _) = me(&client).await?;
     sqlx::query(

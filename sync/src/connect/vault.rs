@@ -1,13 +1,23 @@
-//! Secrets at rest: sealed with XChaCha20-Poly1305 under one key of the deployment, bound to the place where they stand.
+//! Secrets at rest: sealed with XChaCha20-Poly1305, bound to the row and the place where they stand. Several keys can be
+//! read, one is current. A sealed secret names its key.
 
-use chacha20poly1305::aead::{Aead, KeyInit, Payload};
-use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+mod keys;
+mod rotate;
+
+pub use keys::KeyStore;
+pub use rotate::{Rotated, rotate};
+
+use chacha20poly1305::XNonce;
+use chacha20poly1305::aead::{Aead, Payload};
+use keys::{ID, Key, Keys};
 use secrecy::{ExposeSecret, SecretString};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use uuid::Uuid;
 
-/// First byte of a sealed secret: the format.
-const FORMAT: u8 = 1;
+/// First byte of a sealed secret, its format: without the id of its key.
+const WITHOUT_KEY_ID: u8 = 1;
+/// With the id of its key, which its associated data holds, too.
+const WITH_KEY_ID: u8 = 2;
 const NONCE: usize = 24;
 
 /// Why a secret can't be sealed or opened.
@@ -15,16 +25,22 @@ const NONCE: usize = 24;
 pub enum VaultError {
     #[error("the vault key is not valid: 64 hex characters are needed")]
     Key,
+    #[error("the vault has no key")]
+    NoKey,
+    #[error("the vault's keys can't be read or written where they are kept")]
+    Kept,
     #[error("a secret could not be sealed")]
     Seal,
     #[error("a kept secret can't be opened: the vault key is not the one that sealed it")]
     Open,
 }
 
-/// Seals and opens secrets.
+/// Seals and opens secrets. Clones share their keys.
 #[derive(Clone)]
 pub struct Vault {
-    cipher: Arc<XChaCha20Poly1305>,
+    keys: Arc<RwLock<Arc<Keys>>>,
+    /// Where the keys are kept, if they can change while this process runs.
+    store: Option<Arc<dyn KeyStore>>,
 }
 
 impl std::fmt::Debug for Vault {
@@ -36,10 +52,24 @@ impl std::fmt::Debug for Vault {
 impl Vault {
     /// A vault under a key of 32 bytes in hex.
     pub fn from_hex(key: &SecretString) -> Result<Self, VaultError> {
-        let key = hex::decode(key.expose_secret().trim()).map_err(|_| VaultError::Key)?;
-        let cipher = XChaCha20Poly1305::new_from_slice(&key).map_err(|_| VaultError::Key)?;
+        Self::of(std::slice::from_ref(key))
+    }
+
+    /// A vault that seals under the first key and opens what any of them sealed.
+    pub fn of(keys: &[SecretString]) -> Result<Self, VaultError> {
         Ok(Self {
-            cipher: Arc::new(cipher),
+            keys: Arc::new(RwLock::new(Arc::new(Keys::parse(keys)?))),
+            store: None,
+        })
+    }
+
+    /// A vault whose keys are kept elsewhere, where another process can change them: they are read again before a secret
+    /// is sealed, and when one was sealed under a key that is not known.
+    pub fn kept_in(store: impl KeyStore + 'static) -> Result<Self, VaultError> {
+        let keys = Keys::parse(&store.read()?)?;
+        Ok(Self {
+            keys: Arc::new(RwLock::new(Arc::new(keys))),
+            store: Some(Arc::new(store)),
         })
     }
 
@@ -50,17 +80,9 @@ impl Vault {
         place: &str,
         secret: &SecretString,
     ) -> Result<Vec<u8>, VaultError> {
-        let nonce: [u8; NONCE] = rand::random();
-        let aad = aad(connection_id, place);
-        let payload = Payload {
-            msg: secret.expose_secret().as_bytes(),
-            aad: &aad,
-        };
-        let sealed = self
-            .cipher
-            .encrypt(&XNonce::from(nonce), payload)
-            .map_err(|_| VaultError::Seal)?;
-        Ok([&[FORMAT][..], &nonce, &sealed].concat())
+        // Where the keys can't be read now, those that are known still do: what they seal can be opened by all.
+        self.reread().ok();
+        seal(self.known().current()?, connection_id, place, secret)
     }
 
     /// Opens what [`Self::seal`] made, for the same connection and place only.
@@ -70,75 +92,105 @@ impl Vault {
         place: &str,
         sealed: &[u8],
     ) -> Result<SecretString, VaultError> {
-        let (format, rest) = sealed.split_first().ok_or(VaultError::Open)?;
-        let (nonce, sealed) = rest.split_at_checked(NONCE).ok_or(VaultError::Open)?;
-        let nonce: [u8; NONCE] = nonce.try_into().map_err(|_| VaultError::Open)?;
-        if *format != FORMAT {
-            return Err(VaultError::Open);
+        let known = self.known();
+        match known.open(connection_id, place, sealed) {
+            Err(VaultError::Open) if self.store.is_some() && !known.may_know(sealed) => {
+                self.reread()?;
+                self.known().open(connection_id, place, sealed)
+            }
+            opened => opened,
         }
-        let aad = aad(connection_id, place);
-        let opened = self
-            .cipher
-            .decrypt(
-                &XNonce::from(nonce),
-                Payload {
-                    msg: sealed,
-                    aad: &aad,
-                },
-            )
-            .map_err(|_| VaultError::Open)?;
-        String::from_utf8(opened)
-            .map(SecretString::from)
-            .map_err(|_| VaultError::Open)
+    }
+
+    fn known(&self) -> Arc<Keys> {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&keys)
+    }
+
+    fn reread(&self) -> Result<(), VaultError> {
+        if let Some(store) = &self.store {
+            self.replace(Keys::parse(&store.read()?)?);
+        }
+        Ok(())
+    }
+
+    fn replace(&self, keys: Keys) {
+        let mut known = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        *known = Arc::new(keys);
     }
 }
 
-fn aad(connection_id: Uuid, place: &str) -> Vec<u8> {
-    [connection_id.as_bytes(), place.as_bytes()].concat()
+fn seal(
+    key: &Key,
+    connection_id: Uuid,
+    place: &str,
+    secret: &SecretString,
+) -> Result<Vec<u8>, VaultError> {
+    let nonce: [u8; NONCE] = rand::random();
+    let payload = Payload {
+        msg: secret.expose_secret().as_bytes(),
+        aad: &bound_to(key, connection_id, place),
+    };
+    let sealed = key
+        .cipher
+        .encrypt(&XNonce::from(nonce), payload)
+        .map_err(|_| VaultError::Seal)?;
+    Ok([&[WITH_KEY_ID][..], &key.id, &nonce, &sealed].concat())
+}
+
+impl Keys {
+    fn open(
+        &self,
+        connection_id: Uuid,
+        place: &str,
+        sealed: &[u8],
+    ) -> Result<SecretString, VaultError> {
+        let (format, rest) = sealed.split_first().ok_or(VaultError::Open)?;
+        match *format {
+            WITHOUT_KEY_ID => {
+                let aad = [connection_id.as_bytes(), place.as_bytes()].concat();
+                let mut tried = self.all().iter().map(|key| unseal(key, &aad, rest));
+                tried.find_map(Result::ok).ok_or(VaultError::Open)
+            }
+            WITH_KEY_ID => {
+                let (id, rest) = rest.split_at_checked(ID).ok_or(VaultError::Open)?;
+                let key = self.find(id).ok_or(VaultError::Open)?;
+                unseal(key, &bound_to(key, connection_id, place), rest)
+            }
+            _ => Err(VaultError::Open),
+        }
+    }
+
+    /// Whether the key that sealed it would be among these.
+    fn may_know(&self, sealed: &[u8]) -> bool {
+        match sealed.split_first() {
+            Some((&WITH_KEY_ID, rest)) => rest.get(..ID).is_some_and(|id| self.find(id).is_some()),
+            _ => false,
+        }
+    }
+}
+
+fn unseal(key: &Key, aad: &[u8], rest: &[u8]) -> Result<SecretString, VaultError> {
+    let (nonce, msg) = rest.split_at_checked(NONCE).ok_or(VaultError::Open)?;
+    let nonce: [u8; NONCE] = nonce.try_into().map_err(|_| VaultError::Open)?;
+    let opened = key
+        .cipher
+        .decrypt(&XNonce::from(nonce), Payload { msg, aad });
+    String::from_utf8(opened.map_err(|_| VaultError::Open)?)
+        .map(SecretString::from)
+        .map_err(|_| VaultError::Open)
+}
+
+/// What a sealed secret is bound to. Only the last part has no fixed length.
+fn bound_to(key: &Key, connection_id: Uuid, place: &str) -> Vec<u8> {
+    [
+        &[WITH_KEY_ID][..],
+        &key.id,
+        connection_id.as_bytes(),
+        place.as_bytes(),
+    ]
+    .concat()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Vault, VaultError};
-    use secrecy::{ExposeSecret, SecretString};
-    use uuid::Uuid;
-
-    #[test]
-    fn a_secret_opens_only_where_it_was_sealed() {
-        let vault = Vault::from_hex(&SecretString::from("ab".repeat(32))).unwrap();
-        let other = Vault::from_hex(&SecretString::from("cd".repeat(32))).unwrap();
-        let id = Uuid::from_u128(1);
-        let sealed = vault
-            .seal(id, "api_key", &SecretString::from("api_x.y"))
-            .unwrap();
-        assert_eq!(
-            vault.open(id, "api_key", &sealed).unwrap().expose_secret(),
-            "api_x.y"
-        );
-        let refused = |result: Result<SecretString, VaultError>| result.unwrap_err();
-        assert_eq!(
-            refused(vault.open(Uuid::from_u128(2), "api_key", &sealed)),
-            VaultError::Open
-        );
-        assert_eq!(
-            refused(vault.open(id, "signing_key", &sealed)),
-            VaultError::Open
-        );
-        assert_eq!(
-            refused(other.open(id, "api_key", &sealed)),
-            VaultError::Open
-        );
-        assert_eq!(
-            refused(vault.open(id, "api_key", &sealed[..10])),
-            VaultError::Open
-        );
-    }
-
-    #[test]
-    fn a_key_of_another_length_is_refused() {
-        assert_eq!(
-            Vault::from_hex(&SecretString::from("abcd")).unwrap_err(),
-            VaultError::Key
-        );
-    }
-}
+mod tests;

@@ -2,18 +2,21 @@
 //! with its checkpoint, so that a stop, a crash or an error resumes where it was.
 
 mod lane;
+mod page;
 
 use super::run::{Progress, Run, RunReport};
 use super::walk::{Page, Position, Walker};
 use crate::apply::Turn;
-use crate::close::{CloseClient, Object, ObjectType};
+use crate::close::CloseClient;
 use crate::error::SyncError;
-use crate::inbox::{LISTED, request_rereads};
+use crate::inbox::request_rereads;
 use crate::mapping::MappingContext;
 use closegraph_entity::match_queue::QUEUE_ALL;
 use lane::{Lane, Writing, Written};
+pub(super) use page::commit_page;
+use page::quarantine;
 use serde::de::DeserializeOwned;
-use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{PgConnection, PgPool};
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -240,8 +243,15 @@ impl Load<'_> {
         };
         let transaction = &mut written.transaction;
         for (object_type, object, reason) in written.refused {
-            self.quarantine(transaction, object_type, &object, &reason)
-                .await?;
+            quarantine(
+                transaction,
+                self.context,
+                self.run,
+                object_type,
+                &object,
+                &reason,
+            )
+            .await?;
         }
         request_rereads(transaction, id, &written.ties).await?;
         report.requests = first.requests;
@@ -266,43 +276,6 @@ impl Load<'_> {
         for (page, next, requests) in later {
             in_hands.push(page, next, requests);
         }
-        Ok(())
-    }
-
-    /// Keeps an object that can't become a row among the dead letters.
-    async fn quarantine(
-        &self,
-        transaction: &mut Transaction<'_, Postgres>,
-        object_type: ObjectType,
-        object: &Object,
-        reason: &str,
-    ) -> Result<(), SyncError> {
-        let close_id = object.text("id").unwrap_or_default();
-        tracing::warn!(
-            connection = %self.context.connection_id,
-            object = object_type.as_str(),
-            close_id,
-            reason = crate::redact::without_values(reason),
-            "an object goes to the dead letters"
-        );
-        let name = format!("backfill/{}/{close_id}", self.run.id);
-        sqlx::query(
-            "insert into event (id, connection_id, origin, close_event_id, event_updated_at, object_type,
-                                object_id, action, payload, state, error, finished_at)
-             values ($1, $2, 'backfill', $3, coalesce($4, now()), $5, $6, $9, $7::jsonb, 'dead', $8, now())
-             on conflict (connection_id, close_event_id, event_updated_at) do nothing",
-        )
-        .bind(Uuid::new_v5(&self.context.connection_id, name.as_bytes()))
-        .bind(self.context.connection_id)
-        .bind(format!("backfill/{close_id}"))
-        .bind(object.timestamp("date_updated"))
-        .bind(object_type.as_str())
-        .bind(&close_id)
-        .bind(object.to_json())
-        .bind(reason)
-        .bind(LISTED)
-        .execute(&mut **transaction)
-        .await?;
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! Searches for what changed, each object type on its own: a lead's date does not show its deals' edits.
 
 use super::load::{Load, position};
+use super::poll::poll;
 use super::run::{Kind, Progress, Run, RunReport};
 use super::walk::{Asked, Fields, Position, SearchedType, Walker};
 use crate::connect::Connections;
@@ -25,13 +26,17 @@ const fn stream(object: SearchedType) -> &'static str {
     }
 }
 
-/// Reads what changed since the last sweep, or since the first full load.
+/// Reads what changed since the last sweep, or since the first full load. A connection by MCP is polled, which needs no full
+/// load.
 pub async fn sweep(
     pool: &PgPool,
     connections: &Connections,
     connection_id: Uuid,
     stop: &CancellationToken,
 ) -> Result<RunReport, SyncError> {
+    if connections.is_by_mcp(connection_id).await? {
+        return poll(pool, connections, connection_id, stop).await;
+    }
     let client = connections.client(connection_id).await?.in_background();
     let context = connections.mapping(connection_id).await?;
     let run = Run::start(pool, connection_id, Kind::Sweep).await?;

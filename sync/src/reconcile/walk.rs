@@ -39,7 +39,7 @@ pub(super) struct Page {
 }
 
 impl Page {
-    fn new(next: Position) -> Self {
+    pub(super) fn new(next: Position) -> Self {
         Self {
             changes: Vec::new(),
             next,
@@ -48,7 +48,7 @@ impl Page {
         }
     }
 
-    fn push(&mut self, origin: Origin, object_type: ObjectType, mut object: Object) {
+    pub(super) fn push(&mut self, origin: Origin, object_type: ObjectType, mut object: Object) {
         // Nobody shares it yet.
         object.strip();
         match Change::read(object_type, object.clone(), origin) {
@@ -221,7 +221,7 @@ fn too_large(object_type: ObjectType, since: Option<DateTime<Utc>>) -> SyncError
 }
 
 /// A lead and the children that are embedded in it.
-fn take_lead(page: &mut Page, origin: Origin, mut lead: Object) {
+pub(super) fn take_lead(page: &mut Page, origin: Origin, mut lead: Object) {
     for (key, object_type) in [
         ("contacts", ObjectType::Contact),
         ("opportunities", ObjectType::Opportunity),

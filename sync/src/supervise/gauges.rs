@@ -13,7 +13,8 @@ const FACTS: &str = "
            c.webhook_signing_key is not null and c.webhook_url is not null as subscribed,
            coalesce(c.webhook_status = 'active' and c.webhook_problem is null, false) as delivering,
            exists (select from sync_checkpoint s
-                    where s.connection_id = c.id and s.stream = 'backfill' and s.position ->> 'stage' = 'done') as backfilled,
+                    where s.connection_id = c.id
+                      and (s.stream = 'mcp' or s.stream = 'backfill' and s.position ->> 'stage' = 'done')) as backfilled,
            (select extract(epoch from s.updated_at)::float8 from sync_checkpoint s
              where s.connection_id = c.id and s.stream = 'event_log') as caught_up_at,
            (select extract(epoch from max(r.finished_at))::float8 from sync_run r

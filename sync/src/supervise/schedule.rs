@@ -11,7 +11,8 @@ use uuid::Uuid;
 /// How often each task of a connection runs.
 #[derive(Clone, Copy, Debug)]
 pub struct Schedule {
-    /// Reading the event log; ten times rarer while a webhook works, since each reading starts five minutes back.
+    /// Reading the event log; ten times rarer while a webhook works, since each reading starts five minutes back. As often, a
+    /// connection by MCP is polled.
     pub catch_up: Duration,
     /// Searching for what changed.
     pub sweep: Duration,
@@ -46,6 +47,7 @@ pub(super) enum Task {
     Match,
     Sweep,
     Verify,
+    Poll,
 }
 
 impl Task {
@@ -60,6 +62,7 @@ impl Task {
             Self::Match => "match",
             Self::Sweep => "sweep",
             Self::Verify => "verify",
+            Self::Poll => "poll",
         }
     }
 
@@ -67,7 +70,7 @@ impl Task {
     pub(super) const fn is_long(self) -> bool {
         matches!(
             self,
-            Self::Backfill | Self::Remap | Self::Sweep | Self::Verify
+            Self::Backfill | Self::Remap | Self::Sweep | Self::Verify | Self::Poll
         )
     }
 
@@ -75,7 +78,7 @@ impl Task {
     pub(super) const fn period(self, schedule: &Schedule) -> Option<Duration> {
         match self {
             Self::Subscription => Some(schedule.subscription),
-            Self::CatchUp => Some(schedule.catch_up),
+            Self::CatchUp | Self::Poll => Some(schedule.catch_up),
             Self::Settings => Some(schedule.settings),
             Self::Sweep => Some(schedule.sweep),
             Self::Verify => Some(schedule.verify),
@@ -88,7 +91,7 @@ impl Task {
 /// succeed time counts 60 times: it is tried again after a sixtieth of the pause. Settings
 /// are read at once when an event says that a type or field was defined anew.
 const LAST: &str = "
-    select c.id,
+    select c.id, c.auth_method = 'mcp' as by_mcp,
            extract(epoch from now() - c.webhook_checked_at)::float8 as subscription,
            extract(epoch from now() - (select updated_at from sync_checkpoint s
                                         where s.connection_id = c.id and s.stream = 'event_log'))::float8
@@ -115,6 +118,8 @@ const LAST: &str = "
 #[derive(sqlx::FromRow)]
 struct Last {
     id: Uuid,
+    /// Its settings are read, and it is polled: there is no feed.
+    by_mcp: bool,
     subscription: Option<f64>,
     catch_up: Option<f64>,
     settings: Option<f64>,
@@ -130,7 +135,7 @@ impl Last {
         let is_due =
             |age: Option<f64>, every: Duration| age.is_none_or(|age| age >= every.as_secs_f64());
         // Until the first full load is complete, everything is missing anyway.
-        let complete = self.backfilled;
+        let complete = self.backfilled || self.by_mcp;
         let mapped = self.mapped.as_deref().and_then(|text| text.parse().ok());
         [
             (
@@ -155,6 +160,13 @@ impl Last {
             ),
         ]
         .into_iter()
+        .filter(|(task, _)| {
+            !self.by_mcp || matches!(task, Task::Settings | Task::Remap | Task::Match)
+        })
+        .chain([(
+            Task::Poll,
+            self.by_mcp && is_due(self.sweep, schedule.catch_up),
+        )])
         .filter_map(|(task, due)| due.then_some(task))
         .collect()
     }

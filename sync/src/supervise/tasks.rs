@@ -32,7 +32,7 @@ type Named = (Uuid, Task);
 struct Tasks {
     service: SyncService,
     stop: CancellationToken,
-    running: HashMap<Id, Named>,
+    running: HashMap<Id, (Named, CancellationToken)>,
     handles: JoinSet<Result<(), SyncError>>,
     waiting: HashMap<Named, Pause>,
 }
@@ -114,7 +114,7 @@ impl SyncService {
                 report.await.map(drop)
             }
             Task::Match => match_invoices(pool, id).await.map(drop),
-            Task::Sweep => sweep(pool, connections, id, stop).await.map(drop),
+            Task::Sweep | Task::Poll => sweep(pool, connections, id, stop).await.map(drop),
             Task::Verify => self.verify(id, stop).await,
             Task::CatchUp => self.catch_up(id, stop).await,
         }
@@ -146,13 +146,14 @@ impl SyncService {
 
 impl Tasks {
     async fn start_due(&mut self, first: bool) -> Result<(), SyncError> {
+        self.stop_ended().await?;
         let service = &self.service;
         let schedule = &service.options.schedule;
         let due = due(&service.pool, &service.connections, schedule, first).await?;
         let now = Instant::now();
         for named in due {
             let (id, task) = named;
-            let running = || self.running.values();
+            let running = || self.running.values().map(|(named, _)| named);
             let alike = running().filter(|(_, other)| other.is_long() == task.is_long());
             let waits = self
                 .waiting
@@ -161,11 +162,24 @@ impl Tasks {
             if waits || alike.count() >= AT_ONCE || running().any(|other| *other == named) {
                 continue;
             }
-            let (service, stop) = (self.service.clone(), self.stop.clone());
+            let (service, stop) = (self.service.clone(), self.stop.child_token());
+            let stopped = stop.clone();
             let run = self
                 .handles
                 .spawn(async move { service.run_checked(id, task, &stop).await });
-            self.running.insert(run.id(), named);
+            self.running.insert(run.id(), (named, stopped));
+        }
+        Ok(())
+    }
+
+    /// Stops what runs for connections that are to be read no more, such as those that a person has disconnected.
+    async fn stop_ended(&self) -> Result<(), SyncError> {
+        let active = self.service.connections.active().await?;
+        self.service.connections.forget_others(&active);
+        for ((id, _), stop) in self.running.values() {
+            if !active.contains(id) {
+                stop.cancel();
+            }
         }
         Ok(())
     }
@@ -176,7 +190,7 @@ impl Tasks {
             Ok((run, result)) => (run, Ok(result)),
             Err(error) => (error.id(), Err(error)),
         };
-        let Some(named) = self.running.remove(&run) else {
+        let Some((named, _)) = self.running.remove(&run) else {
             return;
         };
         let (id, task) = named;

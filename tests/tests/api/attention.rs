@@ -248,6 +248,23 @@ async fn connections_say_what_keeps_them_from_following_close() {
 }
 
 #[tokio::test]
+async fn a_connection_that_is_polled_is_read_without_an_event_log() {
+    let world = calm().await;
+    let token = world.token(&[ONE]).await;
+    let old =
+        "update connection set created_at = now() - interval '1 day' where id = $1 and $2 <> $1";
+    world.change(old, ONE, OTHER).await;
+    assert_eq!(
+        nodes(&world, &token).await.len(),
+        1,
+        "nothing was ever read"
+    );
+    let polled = "insert into sync_checkpoint (connection_id, stream, position) select $1, 'mcp', '{}' where $2 <> $1";
+    world.change(polled, ONE, OTHER).await;
+    assert_eq!(nodes(&world, &token).await, Vec::<Value>::new());
+}
+
+#[tokio::test]
 async fn what_does_not_fit_in_an_invoice_is_said_in_words() {
     let world = calm().await;
     let token = world.token(&[ONE]).await;

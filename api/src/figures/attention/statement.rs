@@ -70,8 +70,8 @@ const ITEMS: &str = "
                                                 else x.waits_since end) / 3600)::bigint
           from here h
          cross join lateral (
-               select coalesce((select s.updated_at from sync_checkpoint s
-                                 where s.connection_id = h.id and s.stream = 'event_log'), h.created_at) as read_at,
+               select coalesce((select max(s.updated_at) from sync_checkpoint s
+                                 where s.connection_id = h.id and s.stream in ('event_log', 'mcp')), h.created_at) as read_at,
                       least((select min(e.received_at) from event e
                               where e.connection_id = h.id and e.state = 'pending' and e.next_attempt_at < 'infinity'),
                             (select min(d.received_at) from delivery d where d.connection_id = h.id)) as waits_since) x

@@ -1,0 +1,257 @@
+//! Reading by the tools of the MCP server, which has no feed: what changed last is looked for, newest first, and read
+//! whole. Deletes, merges and custom objects can't be seen that way.
+
+use super::load::{commit_page, keep_position, position};
+use super::run::{Kind, Progress, Run, RunReport};
+use super::walk::{Page, Position, take_lead};
+use crate::close::{McpError, Object, ObjectType, Tool, parse_timestamp};
+use crate::connect::{Connections, Listed, McpSession, OAuthError};
+use crate::error::SyncError;
+use crate::mapping::MappingContext;
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use closegraph_entity::record::Origin;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use std::collections::HashMap;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+const STREAM: &str = "mcp";
+
+/// Lists lag behind writes by up to a minute: what is this much older is looked at again.
+const OVERLAP: TimeDelta = TimeDelta::minutes(5);
+
+/// Objects that are read, and committed together.
+const BATCH: usize = 20;
+
+/// How far the last complete poll came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Reached {
+    leads: Option<DateTime<Utc>>,
+    opportunities: Option<DateTime<Utc>>,
+}
+
+/// An object of a list: its id and its version.
+type Row = (String, DateTime<Utc>);
+
+struct Poll<'a> {
+    pool: &'a PgPool,
+    context: MappingContext,
+    session: McpSession,
+    run: &'a Run,
+    stop: &'a CancellationToken,
+    report: RunReport,
+    progress: Progress,
+}
+
+/// Reads what changed since the last poll; at first, everything. What was read before a stop is not read again.
+pub(super) async fn poll(
+    pool: &PgPool,
+    connections: &Connections,
+    connection_id: Uuid,
+    stop: &CancellationToken,
+) -> Result<RunReport, SyncError> {
+    let run = Run::start(pool, connection_id, Kind::Sweep).await?;
+    let polled = async {
+        let poll = Poll {
+            pool,
+            context: connections.mapping(connection_id).await?,
+            session: McpSession::open(connections, connection_id).await?,
+            run: &run,
+            stop,
+            report: RunReport::default(),
+            progress: Progress::default(),
+        };
+        poll.all().await
+    };
+    let result = polled.await;
+    run.finish(pool, &result).await?;
+    result
+}
+
+impl Poll<'_> {
+    async fn all(mut self) -> Result<RunReport, SyncError> {
+        let id = self.context.connection_id;
+        let reached: Option<Reached> = position(self.pool, id, STREAM).await?;
+        let reached = reached.unwrap_or_default();
+        let next = Reached {
+            leads: self.leads(reached.leads).await?.max(reached.leads),
+            opportunities: self
+                .opportunities(reached.opportunities)
+                .await?
+                .max(reached.opportunities),
+        };
+        let mut transaction = self.pool.begin().await?;
+        keep_position(&mut transaction, id, STREAM, Some(self.run.id), &next).await?;
+        self.report.requests = self.session.calls();
+        self.run
+            .note(&mut transaction, &self.report, &self.progress)
+            .await?;
+        transaction.commit().await?;
+        Ok(self.report)
+    }
+
+    /// Leads, with the contacts and opportunities that are embedded in them. A contact's edit moves its lead's date.
+    async fn leads(
+        &mut self,
+        since: Option<DateTime<Utc>>,
+    ) -> Result<Option<DateTime<Utc>>, SyncError> {
+        let (mut rows, mut cursor) = (Vec::new(), None);
+        loop {
+            self.check()?;
+            let arguments = json!({ "cursor": cursor });
+            let listed = self.session.list(Tool::LeadSearch, arguments).await?;
+            let page = versions(&listed, Tool::LeadSearch)?;
+            let oldest = page.iter().map(|(_, at)| *at).min();
+            rows.extend(page);
+            cursor = listed.cursor;
+            if cursor.is_none() || oldest.is_some_and(|oldest| is_before(oldest, since)) {
+                break;
+            }
+        }
+        let newest = rows.iter().map(|(_, at)| *at).max();
+        let statement = "select close_id, source_updated_at from company
+                          where connection_id = $1 and close_id = any($2)";
+        let wanted = self.newer(statement, rows).await?;
+        self.read(wanted, ObjectType::Lead).await?;
+        Ok(newest)
+    }
+
+    /// A deal's edit leaves its lead's date alone.
+    async fn opportunities(
+        &mut self,
+        since: Option<DateTime<Utc>>,
+    ) -> Result<Option<DateTime<Utc>>, SyncError> {
+        let (mut rows, mut cursor) = (Vec::new(), None);
+        loop {
+            self.check()?;
+            let mut arguments = json!({ "cursor": cursor });
+            if let (Some(since), Some(arguments)) = (since, arguments.as_object_mut()) {
+                let from = (since - OVERLAP).to_rfc3339_opts(SecondsFormat::Micros, true);
+                arguments.insert("updated_at".to_owned(), json!({ "since": from }));
+            }
+            let listed = self
+                .session
+                .list(Tool::FindOpportunities, arguments)
+                .await?;
+            rows.extend(versions(&listed, Tool::FindOpportunities)?);
+            cursor = listed.cursor;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        let newest = rows.iter().map(|(_, at)| *at).max();
+        let statement = "select close_id, source_updated_at from opportunity
+                          where connection_id = $1 and close_id = any($2)";
+        let wanted = self.newer(statement, rows).await?;
+        self.read(wanted, ObjectType::Opportunity).await?;
+        Ok(newest)
+    }
+
+    /// Ids of those that the mirror lacks or has in an older version.
+    async fn newer(
+        &self,
+        statement: &'static str,
+        rows: Vec<Row>,
+    ) -> Result<Vec<String>, SyncError> {
+        let mut wanted = Vec::new();
+        for page in rows.chunks(1_000) {
+            let ids: Vec<&str> = page.iter().map(|(id, _)| id.as_str()).collect();
+            let known: Vec<Row> = sqlx::query_as(statement)
+                .bind(self.context.connection_id)
+                .bind(ids)
+                .fetch_all(self.pool)
+                .await?;
+            let known: HashMap<String, DateTime<Utc>> = known.into_iter().collect();
+            let newer = page
+                .iter()
+                .filter(|(id, at)| known.get(id).is_none_or(|known| known < at));
+            wanted.extend(newer.map(|(id, _)| id.clone()));
+        }
+        Ok(wanted)
+    }
+
+    async fn read(&mut self, ids: Vec<String>, object_type: ObjectType) -> Result<(), SyncError> {
+        for batch in ids.chunks(BATCH) {
+            let mut page = Page::new(Position::Done);
+            for id in batch {
+                self.check()?;
+                self.take(&mut page, object_type, id).await?;
+            }
+            self.report.requests = self.session.calls();
+            let (pool, context, run) = (self.pool, &self.context, self.run);
+            commit_page(
+                pool,
+                context,
+                run,
+                page,
+                &mut self.report,
+                &mut self.progress,
+            )
+            .await?;
+        }
+        Ok(())
+    }
+
+    async fn take(
+        &mut self,
+        page: &mut Page,
+        object_type: ObjectType,
+        id: &str,
+    ) -> Result<(), SyncError> {
+        if object_type == ObjectType::Opportunity {
+            if let Some(found) = self.found(Tool::FetchOpportunity, id).await? {
+                page.push(Origin::Sweep, object_type, found);
+            }
+            return Ok(());
+        }
+        let Some(lead) = self.found(Tool::FetchLead, id).await? else {
+            return Ok(());
+        };
+        if lead.get("contacts").is_none() {
+            let contacts: Vec<String> = lead.read("contact_ids").unwrap_or_default();
+            for id in contacts {
+                if let Some(found) = self.found(Tool::FetchContact, &id).await? {
+                    page.push(Origin::Sweep, ObjectType::Contact, found);
+                }
+            }
+        }
+        take_lead(page, Origin::Sweep, lead);
+        Ok(())
+    }
+
+    /// An object; none when it is gone since it was listed.
+    async fn found(&mut self, tool: Tool, id: &str) -> Result<Option<Object>, SyncError> {
+        match self.session.object(tool, id).await {
+            Err(SyncError::OAuth(OAuthError::Mcp(McpError::Tool { message, .. })))
+                if message.to_ascii_lowercase().contains("not found") =>
+            {
+                Ok(None)
+            }
+            found => found.map(Some),
+        }
+    }
+
+    fn check(&self) -> Result<(), SyncError> {
+        if self.stop.is_cancelled() {
+            return Err(SyncError::Interrupted);
+        }
+        Ok(())
+    }
+}
+
+fn is_before(at: DateTime<Utc>, since: Option<DateTime<Utc>>) -> bool {
+    since.is_some_and(|since| at < since - OVERLAP)
+}
+
+/// Ids and versions of a list. One without them is not what it was taken for.
+fn versions(listed: &Listed, tool: Tool) -> Result<Vec<Row>, McpError> {
+    let row = |row: &Value| {
+        let word = |name: &str| row.get(name).and_then(Value::as_str);
+        let at = parse_timestamp(word("date_updated")?)?;
+        Some((word("id")?.to_owned(), at))
+    };
+    let rows: Option<Vec<Row>> = listed.rows.iter().map(row).collect();
+    rows.ok_or(McpError::Shape(tool.name()))
+}
