@@ -8,6 +8,7 @@
 
 mod aging;
 mod attention;
+mod authorization;
 mod cache;
 mod changes;
 mod convert;
