@@ -17,6 +17,7 @@ mod m0012_search;
 mod m0013_token_budget;
 mod m0014_exchange_rate;
 mod m0015_revenue_day;
+mod m0017_access;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -76,6 +77,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0013_token_budget::STEP),
             Box::new(m0014_exchange_rate::STEP),
             Box::new(m0015_revenue_day::STEP),
+            Box::new(m0017_access::STEP),
         ]
     }
 }

@@ -8,7 +8,8 @@ use std::cell::Cell;
 use std::future::Future;
 
 /// Tables that change without telling.
-pub const UNTOLD: [&str; 13] = [
+pub const UNTOLD: [&str; 15] = [
+    "access_entry",
     "api_token",
     "change_feed",
     "custom_type",
@@ -22,6 +23,7 @@ pub const UNTOLD: [&str; 13] = [
     "seaql_migrations",
     "sync_checkpoint",
     "sync_run",
+    "token_use",
 ];
 
 /// Words that mean another instant, or another value, each time.

@@ -107,8 +107,9 @@ impl Arena {
     }
 
     async fn ids(world: &World) -> Vec<(&'static str, Uuid)> {
-        let (event, run): (Uuid, Uuid) = sqlx::query_as(
-            "select (select id from event order by seq limit 1), (select id from sync_run limit 1)",
+        let (event, run, token): (Uuid, Uuid, Uuid) = sqlx::query_as(
+            "select (select id from event order by seq limit 1), (select id from sync_run limit 1),
+                    (select id from api_token order by created_at limit 1)",
         )
         .fetch_one(&world.pool)
         .await
@@ -123,6 +124,7 @@ impl Arena {
             ("member", record_id(ONE, "user_1")),
             ("event", event),
             ("run", run),
+            ("token", token),
         ]
     }
 

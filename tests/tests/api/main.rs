@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod access_log;
 mod aging;
 mod attention;
 mod authorization;
@@ -36,6 +37,7 @@ mod search;
 mod summary;
 mod tenancy;
 mod times;
+mod tokens;
 mod unmatched;
 mod unpaid;
 mod world;
