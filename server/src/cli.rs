@@ -1,5 +1,6 @@
 //! The command line. Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.
 
+mod access_log;
 mod connect;
 mod documents;
 mod events;
@@ -9,6 +10,7 @@ mod sync;
 mod token;
 mod values;
 
+pub use access_log::AccessLogArgs;
 pub use connect::{Connect, ConnectArgs, HighValue, SetArgs};
 pub use documents::{CheckArgs, Documents};
 pub use events::{EventSelection, EventState, Events, ListEvents};
@@ -85,6 +87,9 @@ pub enum Command {
     /// Tokens for the API.
     #[command(subcommand)]
     Token(Token),
+    /// Show who changed what: tokens, events, links and mappings, the newest first.
+    #[command(after_help = "Example: closegraph access-log --limit 20")]
+    AccessLog(AccessLogArgs),
     /// Print the GraphQL schema.
     #[command(after_help = "Example: closegraph schema > api/schema.graphql")]
     Schema,

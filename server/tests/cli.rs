@@ -52,6 +52,7 @@ fn every_command_shows_an_example() {
         &["events", "discard"],
         &["token", "list"],
         &["token", "revoke"],
+        &["access-log"],
         &["schema"],
         &["config"],
         &["health"],
