@@ -83,7 +83,9 @@ async fn every_answer_says_what_browsers_may_do_with_it() {
         assert_eq!(answer.status(), status, "{method} {path}");
         let headers = answer.headers();
         let says = |name: &str| {
-            text(headers, name).unwrap_or_else(|| panic!("{method} {path} has no {name}"))
+            let value = text(headers, name);
+            assert!(value.is_some(), "{method} {path} has no {name}");
+            value.unwrap()
         };
         assert_eq!(says("x-content-type-options"), "nosniff");
         assert_eq!(says("referrer-policy"), "no-referrer");

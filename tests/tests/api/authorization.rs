@@ -204,8 +204,9 @@ impl Arena {
                 return "nothing".to_owned();
             }
             let chunk = tokio::time::timeout(Duration::from_secs(5), heard.next()).await;
-            let chunk = chunk.unwrap_or_else(|_| panic!("nothing was pushed: {text}"));
-            text.push_str(&String::from_utf8_lossy(&chunk.unwrap().unwrap()));
+            assert!(chunk.is_ok(), "nothing was pushed: {text}");
+            let chunk = chunk.unwrap().unwrap().unwrap();
+            text.push_str(&String::from_utf8_lossy(&chunk));
         }
     }
 

@@ -49,7 +49,7 @@ pub(super) async fn create(ctx: &Context<'_>, input: CreateTokenInput) -> Result
     let caller = admin(ctx)?;
     let token = NewToken {
         connections: seen(ctx, caller, input.connections.as_deref())?,
-        ..checked(input)?
+        ..checked(&input)?
     };
     let issued = issue_by(pool(ctx)?, token, caller.actor()).await?;
     let selection = asked(&Selection::of(ctx).children("CreatedToken"), "token");
@@ -72,7 +72,7 @@ pub(super) async fn revoke(ctx: &Context<'_>, id: &ID) -> Result<ApiToken> {
 }
 
 /// What was given, where it makes sense; without its connections.
-fn checked(input: CreateTokenInput) -> Result<NewToken> {
+fn checked(input: &CreateTokenInput) -> Result<NewToken> {
     let bad = |message: &str| Err(ApiError::BadInput(message.to_owned()));
     let name = input.name.trim();
     if name.is_empty() || name.chars().count() > NAME || name.contains(char::is_control) {

@@ -146,7 +146,7 @@ async fn by_cursor(world: &World, other: &str) -> Vec<Attempt> {
         let query = format!("{{ {list}(first: 1) {{ pageInfo {{ endCursor }} }} }}");
         let found = world.data(other, &query, json!({})).await;
         let cursor = found[list]["pageInfo"]["endCursor"].as_str();
-        let cursor = cursor.unwrap_or_else(|| panic!("{list}: {found}"));
+        assert!(cursor.is_some(), "{list}: {found}");
         let shown = match list {
             "changes" => "closeId recordId",
             "unmatched" => "kind",
