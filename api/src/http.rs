@@ -24,6 +24,7 @@ mod roots;
 mod socket;
 mod stream;
 mod text;
+mod uses;
 mod values;
 
 pub(crate) use answer::{ERRORS, disclose};
@@ -58,7 +59,7 @@ pub struct ApiOptions {
     /// Whom GraphQL tells its schema.
     pub introspection: Introspection,
     pub limits: Limits,
-    /// How long a token that was checked is believed.
+    /// How long a token that was checked is believed where no change of it is heard of.
     pub token_cache: Duration,
     /// Sockets and streams of this process at once.
     pub streams: usize,
@@ -121,14 +122,15 @@ impl Api {
         let limits = &options.limits;
         let failures = Failures::new(limits);
         let sdl = crate::sdl();
+        let live = Arc::new(Hub::start(pool.clone(), options.streams));
         Self {
-            live: Arc::new(Hub::start(pool.clone(), options.streams)),
             answers: Answers::new(options.cache_bytes),
             schema: crate::schema()
                 .data(pool.clone())
                 .data(Sessions::new(pool.clone(), options.share))
                 .finish(),
-            callers: Callers::new(pool.clone(), options.token_cache, failures),
+            callers: Callers::new(pool.clone(), options.token_cache, failures, live.access()),
+            live,
             rates: Rates::new(limits),
             prices: Prices::of(&sdl),
             roots: Roots::of(&sdl),

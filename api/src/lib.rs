@@ -4,6 +4,7 @@
 //! ([`schema`]); resolvers only read its decoded answer. [`http`] serves it, [`live`] follows what commits change, [`token`]
 //! issues what callers show.
 
+mod access;
 mod documents;
 mod error;
 mod figures;
@@ -15,6 +16,7 @@ mod scope;
 pub mod token;
 mod trial;
 
+pub use access::{Actor, record_access};
 pub use documents::{DocumentFault, Documents, KnownOperation};
 pub use error::ApiError;
 pub use http::{Api, ApiOptions, Introspection, Limits, RequestId, router};

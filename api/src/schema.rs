@@ -1,5 +1,6 @@
 //! The GraphQL types, one file each: object, filter and order together, over the description of their table.
 
+mod admin;
 mod audit_entry;
 mod change;
 mod company;
@@ -53,11 +54,17 @@ pub(crate) struct Query(
     search::Search,
     invoice_mapping::MappingQuestions,
     change::Feed,
+    admin::AdminQuestions,
 );
 
-/// Decisions of operators; they need a token with the role operator or admin. Close itself is never written to.
+/// Decisions of operators and admins; they need a token with the role operator or admin. Close itself is never written to.
 #[derive(Debug, MergedObject)]
-pub(crate) struct Mutation(mutation::Events, link::Links, invoice_mapping::Mappings);
+pub(crate) struct Mutation(
+    mutation::Events,
+    link::Links,
+    invoice_mapping::Mappings,
+    admin::AdminDecisions,
+);
 
 /// All questions, and all decisions.
 pub(crate) const ROOTS: (Query, Mutation) = (
@@ -68,8 +75,14 @@ pub(crate) const ROOTS: (Query, Mutation) = (
         search::Search,
         invoice_mapping::MappingQuestions,
         change::Feed,
+        admin::AdminQuestions,
     ),
-    Mutation(mutation::Events, link::Links, invoice_mapping::Mappings),
+    Mutation(
+        mutation::Events,
+        link::Links,
+        invoice_mapping::Mappings,
+        admin::AdminDecisions,
+    ),
 );
 
 /// A filter object: all its conditions hold.

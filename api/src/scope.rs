@@ -32,6 +32,12 @@ pub(crate) struct Caller {
     pub(crate) role: Role,
     /// Name of the token, by which decisions are remembered.
     pub(crate) name: Arc<str>,
+    /// The token.
+    pub(crate) token: Uuid,
+    /// By which the token is recognized.
+    pub(crate) prefix: Arc<str>,
+    /// Whether it sees all connections, those to come among them.
+    pub(crate) sees_all: bool,
 }
 
 /// The connections of a request. Every statement is compiled against one; none can be compiled without.

@@ -3,10 +3,15 @@
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
-use closegraph_entity::api_token::{self, Role};
-use sea_orm::{ActiveModelTrait, DatabaseConnection, DbErr, Set};
+use closegraph_entity::access_entry::Action;
+use closegraph_entity::api_token::Role;
+use sea_orm::{ActiveEnum, DatabaseConnection};
+use serde_json::json;
 use sha2::{Digest, Sha256};
+use sqlx::PgPool;
 use uuid::Uuid;
+
+use crate::access::{Actor, record_access};
 
 /// What a token is to be.
 #[derive(Clone, Debug)]
@@ -34,28 +39,67 @@ impl std::fmt::Debug for IssuedToken {
     }
 }
 
-/// Makes a token and keeps its hash.
-pub async fn issue(database: &DatabaseConnection, token: NewToken) -> Result<IssuedToken, DbErr> {
+/// Makes a token on the command line and keeps its hash.
+pub async fn issue(database: &DatabaseConnection, token: NewToken) -> sqlx::Result<IssuedToken> {
+    let pool = database.get_postgres_connection_pool();
+    issue_by(pool, token, Actor::command("closegraph token create")).await
+}
+
+/// Makes a token, keeps its hash, and notes who made it.
+pub(crate) async fn issue_by(
+    pool: &PgPool,
+    token: NewToken,
+    by: Actor<'_>,
+) -> sqlx::Result<IssuedToken> {
     let random: [u8; 32] = rand::random();
     let secret = format!("cg_{}", BASE64_URL_SAFE_NO_PAD.encode(random));
     let prefix: String = secret.chars().take(9).collect();
     let id = Uuid::new_v4();
-    api_token::ActiveModel {
-        id: Set(id),
-        name: Set(token.name),
-        prefix: Set(prefix.clone()),
-        hash: Set(hash(&secret)),
-        role: Set(token.role),
-        connections: Set(token.connections),
-        cost_budget: Set(token.cost_budget),
-        expires_at: Set(token.expires_at),
-        revoked_at: Set(None),
-        created_at: Set(Utc::now()),
-    }
-    .insert(database)
-    .await?;
+    let mut transaction = pool.begin().await?;
+    sqlx::query(INSERT)
+        .bind(id)
+        .bind(&token.name)
+        .bind(&prefix)
+        .bind(hash(&secret))
+        .bind(token.role.to_value())
+        .bind(&token.connections)
+        .bind(token.cost_budget)
+        .bind(token.expires_at)
+        .execute(&mut *transaction)
+        .await?;
+    let details = json!({ "name": token.name, "prefix": prefix, "role": token.role });
+    let (action, connections) = (Action::TokenCreated, token.connections.as_deref());
+    record_access(&mut transaction, by, action, connections, Some(id), details).await?;
+    transaction.commit().await?;
     Ok(IssuedToken { id, secret, prefix })
 }
+
+/// Revokes a token, if it is not revoked yet, and notes who did; whether it was done now. The commit tells all processes.
+pub async fn revoke(pool: &PgPool, id: Uuid, by: Actor<'_>) -> sqlx::Result<bool> {
+    type Revoked = (String, String, String, Option<Vec<Uuid>>);
+    let mut transaction = pool.begin().await?;
+    // The first time stays, whoever comes second.
+    let revoked: Option<Revoked> = sqlx::query_as(REVOKE)
+        .bind(id)
+        .fetch_optional(&mut *transaction)
+        .await?;
+    let Some((name, prefix, role, connections)) = revoked else {
+        return Ok(false);
+    };
+    let details = json!({ "name": name, "prefix": prefix, "role": role });
+    let (action, connections) = (Action::TokenRevoked, connections.as_deref());
+    record_access(&mut transaction, by, action, connections, Some(id), details).await?;
+    transaction.commit().await?;
+    Ok(true)
+}
+
+const INSERT: &str = "
+    insert into api_token (id, name, prefix, hash, role, connections, cost_budget, expires_at)
+    values ($1, $2, $3, $4, $5, $6, $7, $8)";
+
+const REVOKE: &str = "
+    update api_token set revoked_at = now() where id = $1 and revoked_at is null
+    returning name, prefix, role, connections";
 
 /// What is kept of a token.
 pub(crate) fn hash(secret: &str) -> Vec<u8> {

@@ -3,6 +3,7 @@
 //! No foreign keys stand between mirrored tables: a child may arrive before its parent. Ids of mirrored rows are
 //! computed from the connection and the Close id (see [`record::record_id`]), never looked up.
 
+pub mod access_entry;
 pub mod api_token;
 pub mod audit_entry;
 pub mod authorization_attempt;
@@ -32,5 +33,6 @@ pub mod record;
 pub mod revenue_day;
 pub mod sync_checkpoint;
 pub mod sync_run;
+pub mod token_use;
 pub mod tombstone;
 pub mod transaction;

@@ -18,6 +18,7 @@ mod m0013_token_budget;
 mod m0014_exchange_rate;
 mod m0015_revenue_day;
 mod m0016_authorization;
+mod m0017_access;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -78,6 +79,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0014_exchange_rate::STEP),
             Box::new(m0015_revenue_day::STEP),
             Box::new(m0016_authorization::STEP),
+            Box::new(m0017_access::STEP),
         ]
     }
 }

@@ -3,11 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use closegraph_entity::{
-    api_token, audit_entry, authorization_attempt, change_feed, company, connection, custom_field,
-    custom_record, custom_type, delivery, drift, event, exchange_rate, feed_horizon,
+    access_entry, api_token, audit_entry, authorization_attempt, change_feed, company, connection,
+    custom_field, custom_record, custom_type, delivery, drift, event, exchange_rate, feed_horizon,
     invoice_mapping, label, link, match_queue, member, opportunity, paid_amount, person,
     rate_limit, receivable, receivable_line, record, revenue_day, sync_checkpoint, sync_run,
-    tombstone, transaction,
+    token_use, tombstone, transaction,
 };
 use closegraph_migration::{Migrator, MigratorTrait};
 use closegraph_tests::PrivatePostgres;
@@ -67,6 +67,7 @@ async fn described<E: EntityTrait>(orm: &DatabaseConnection, entity: E) -> (Stri
 
 async fn entities(orm: &DatabaseConnection) -> BTreeMap<String, Table> {
     BTreeMap::from([
+        described(orm, access_entry::Entity).await,
         described(orm, api_token::Entity).await,
         described(orm, audit_entry::Entity).await,
         described(orm, authorization_attempt::Entity).await,
@@ -95,6 +96,7 @@ async fn entities(orm: &DatabaseConnection) -> BTreeMap<String, Table> {
         described(orm, revenue_day::Entity).await,
         described(orm, sync_checkpoint::Entity).await,
         described(orm, sync_run::Entity).await,
+        described(orm, token_use::Entity).await,
         described(orm, tombstone::Entity).await,
         described(orm, transaction::Entity).await,
     ])
@@ -179,6 +181,7 @@ async fn a_column_of_an_enum_takes_its_words_and_no_others() {
         .map(|(column, words)| (column, words.into_iter().collect()))
         .collect();
     let enums = BTreeMap::from([
+        ("access_entry.action", words::<access_entry::Action>()),
         ("api_token.role", words::<api_token::Role>()),
         ("audit_entry.action", words::<record::ChangeAction>()),
         ("change_feed.action", words::<record::ChangeAction>()),

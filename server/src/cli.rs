@@ -1,5 +1,6 @@
 //! The command line. Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.
 
+mod access_log;
 mod connect;
 mod documents;
 mod events;
@@ -10,6 +11,7 @@ mod token;
 mod values;
 mod vault;
 
+pub use access_log::AccessLogArgs;
 pub use connect::{Connect, ConnectArgs, HighValue, McpArgs, SetArgs};
 pub use documents::{CheckArgs, Documents};
 pub use events::{EventSelection, EventState, Events, ListEvents};
@@ -95,6 +97,9 @@ pub enum Command {
     /// The keys that seal secrets in the database.
     #[command(subcommand)]
     Vault(Vault),
+    /// Show who changed what: tokens, events, links and mappings, the newest first.
+    #[command(after_help = "Example: closegraph access-log --limit 20")]
+    AccessLog(AccessLogArgs),
     /// Print the GraphQL schema.
     #[command(after_help = "Example: closegraph schema > api/schema.graphql")]
     Schema,

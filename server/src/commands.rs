@@ -1,5 +1,6 @@
 //! One file a command.
 
+mod access_log;
 mod backfill;
 mod connect;
 mod connections;
@@ -102,6 +103,7 @@ async fn dispatch(config: &Config, command: Command) -> anyhow::Result<()> {
         Command::Token(Token::Revoke(args)) => token::revoke(config, args).await,
         Command::Vault(Vault::Rotate(args)) => vault::rotate(config, &args).await,
         Command::Documents(Documents::Check(args)) => documents::check(&args),
+        Command::AccessLog(args) => access_log::run(config, &args).await,
         Command::Schema => print(&closegraph_api::sdl()),
         Command::Config => print(REFERENCE),
         Command::Health(args) => health::run(config, args.url).await,

@@ -82,6 +82,8 @@ pub struct Http {
     pub listen: SocketAddr,
     /// Where Close can reach this server.
     pub public_url: Option<url::Url>,
+    /// Origins whose pages may ask from a browser; empty: none but this server's own.
+    pub cors_origins: Vec<String>,
 }
 
 /// Close to Postgres.
@@ -178,6 +180,7 @@ impl Default for Http {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             public_url: None,
+            cors_origins: Vec::new(),
         }
     }
 }

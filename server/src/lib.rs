@@ -8,6 +8,7 @@ pub mod config;
 pub mod database;
 mod documents;
 mod http;
+mod policy;
 pub mod postgres;
 mod process;
 mod requests;

@@ -5,6 +5,7 @@ use crate::cli::ServeRole;
 use crate::config::{Config, DocumentPolicy};
 use crate::database::Database;
 use crate::http;
+use crate::policy;
 use crate::requests::observe;
 use crate::telemetry;
 use crate::trial::Trial;
@@ -24,6 +25,7 @@ pub(crate) struct Process {
     pub(crate) sync: SyncService,
     api: Api,
     limits: Limits,
+    cors_origins: Vec<String>,
     role: ServeRole,
 }
 
@@ -81,18 +83,19 @@ impl Process {
             .trying(Trial(database.pool.clone()))
             .knowing(documents, config.api.documents == DocumentPolicy::Trusted),
             limits: config.limits,
+            cors_origins: config.http.cors_origins.clone(),
             role,
         }
     }
 
     fn router(&self) -> Router {
-        let api = closegraph_api::router(self.api.clone());
+        let api = policy::shared(closegraph_api::router(self.api.clone()), &self.cors_origins);
         let routes = match self.role {
             ServeRole::All | ServeRole::Sync => api.merge(self.sync.router()),
             ServeRole::Api => api,
         };
         let routes = routes.merge(callback::router(self.sync.connections().clone()));
-        routes.layer(axum::middleware::from_fn(observe))
+        policy::secured(routes).layer(axum::middleware::from_fn(observe))
     }
 }
 

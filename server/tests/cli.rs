@@ -54,6 +54,7 @@ fn every_command_shows_an_example() {
         &["token", "list"],
         &["token", "revoke"],
         &["vault", "rotate"],
+        &["access-log"],
         &["schema"],
         &["config"],
         &["health"],

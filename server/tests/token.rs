@@ -115,7 +115,7 @@ async fn the_list_tells_all_of_a_token_but_its_secret() {
         json!({
             "id": id, "name": "board\u{1b}[31m", "prefix": &secret[..9], "role": "viewer", "connections": null,
             "state": "active", "createdAt": first["createdAt"], "expiresAt": null, "revokedAt": null,
-            "costBudget": null,
+            "costBudget": null, "lastUsedAt": null,
         })
     );
     assert_eq!(listed[1]["id"], agent.as_str());
@@ -128,7 +128,7 @@ async fn the_list_tells_all_of_a_token_but_its_secret() {
         .lines()
         .map(|line| line.split_whitespace().collect())
         .collect();
-    let headings = "ID PREFIX STATE ROLE CONNECTIONS CREATED EXPIRES NAME";
+    let headings = "ID PREFIX STATE ROLE CONNECTIONS CREATED EXPIRES USED NAME";
     assert_eq!(lines[0].join(" "), headings);
     let [created, expires] =
         ["createdAt", "expiresAt"].map(|key| &listed[1][key].as_str().unwrap()[..10]);
@@ -141,6 +141,7 @@ async fn the_list_tells_all_of_a_token_but_its_secret() {
         "1",
         created,
         expires,
+        "never",
         "agent",
     ];
     assert_eq!(lines[2], wanted);
@@ -311,7 +312,7 @@ async fn serve(deployment: &Deployment, data_dir: &DataDir) -> Serving {
 }
 
 #[tokio::test]
-async fn a_revoked_token_is_refused_within_seconds_however_often_it_is_used() {
+async fn a_revoked_token_is_refused_at_once_however_often_it_is_used() {
     let (deployment, data_dir) = (Deployment::new().await, DataDir::new().unwrap());
     let server = serve(&deployment, &data_dir).await;
     let (id, secret) = deployment.create(&["--name", "board"]);
@@ -324,7 +325,8 @@ async fn a_revoked_token_is_refused_within_seconds_however_often_it_is_used() {
     // Nothing is believed of a token that was not used before.
     assert_eq!(status(&server, &unused).await, 401);
     let after = refused_after(&server, &secret).await;
-    assert!(after < BELIEVED + SLACK, "{after:?}");
+    // The server hears of the commit, though it would believe the token for longer.
+    assert!(after < SLACK, "{after:?}");
     assert_eq!(status(&server, &secret).await, 401);
     assert_eq!(status(&server, &kept).await, 200);
 }

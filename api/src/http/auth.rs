@@ -1,6 +1,7 @@
 //! Who asks: `Authorization: Bearer cg_…`, and the connections that the token may see.
 
 use super::rate::Failures;
+use super::uses::Uses;
 use crate::scope::{Calendar, Caller, Scope};
 use crate::token::hash;
 use axum::http::{HeaderMap, header};
@@ -11,6 +12,7 @@ use sea_orm::ActiveEnum;
 use sqlx::PgPool;
 use std::net::IpAddr;
 use std::time::Duration;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 /// A token that was checked.
@@ -42,43 +44,65 @@ pub(super) enum Denied {
     Database(sqlx::Error),
 }
 
-/// Tokens that were checked a moment ago.
+/// Tokens that were checked a moment ago. Any change of a token or connection that is heard of makes all unknown again;
+/// where nothing is heard, they are believed for the time that was given.
 #[derive(Clone, Debug)]
 pub(super) struct Callers {
     pool: PgPool,
-    known: Cache<Vec<u8>, Identified>,
+    known: Cache<Vec<u8>, Checked>,
     failures: Failures,
+    access: watch::Receiver<u64>,
+    uses: Uses,
+}
+
+/// A token, and how many changes had been heard of before it was read.
+#[derive(Clone, Debug)]
+struct Checked {
+    changes: u64,
+    caller: Identified,
 }
 
 /// A token with the connections that it may see; one row without a connection where there is none.
 const FIND: &str = "
-    select t.id, t.cost_budget, t.expires_at, t.role, t.name, c.id, c.time_zone, c.fiscal_year_start, c.currency
+    select t.id as token, t.prefix, t.connections is null as sees_all, t.cost_budget, t.expires_at, t.role, t.name,
+           c.id as connection, c.time_zone, c.fiscal_year_start, c.currency
       from api_token t
       left join connection c on t.connections is null or c.id = any(t.connections)
      where t.hash = $1 and t.revoked_at is null and (t.expires_at is null or t.expires_at > now())";
 
-type Found = (
-    Uuid,
-    Option<i64>,
-    Option<DateTime<Utc>>,
-    String,
-    String,
-    Option<Uuid>,
-    Option<String>,
-    Option<i16>,
-    Option<String>,
-);
+#[derive(sqlx::FromRow)]
+struct Found {
+    token: Uuid,
+    prefix: String,
+    sees_all: bool,
+    cost_budget: Option<i64>,
+    expires_at: Option<DateTime<Utc>>,
+    role: String,
+    name: String,
+    connection: Option<Uuid>,
+    time_zone: Option<String>,
+    fiscal_year_start: Option<i16>,
+    currency: Option<String>,
+}
 
 impl Callers {
-    pub(super) fn new(pool: PgPool, believed: Duration, failures: Failures) -> Self {
+    /// `access` counts the changes of tokens and connections.
+    pub(super) fn new(
+        pool: PgPool,
+        believed: Duration,
+        failures: Failures,
+        access: watch::Receiver<u64>,
+    ) -> Self {
         let known = Cache::builder()
             .max_capacity(10_000)
             .time_to_live(believed)
             .build();
         Self {
+            uses: Uses::start(pool.clone()),
             pool,
             known,
             failures,
+            access,
         }
     }
 
@@ -102,8 +126,11 @@ impl Callers {
             return Err(Denied::Token("only bearer tokens are known here"));
         }
         let hash = hash(secret.trim());
-        let caller = match self.known.get(&hash) {
-            Some(caller) => caller,
+        // Before the token is read: what changes meanwhile makes it unknown.
+        let changes = *self.access.borrow();
+        let known = self.known.get(&hash);
+        let caller = match known.filter(|known| known.changes == changes) {
+            Some(known) => known.caller,
             None => {
                 self.failures.check(from).map_err(Denied::Failures)?;
                 let caller = match self.find(&hash).await {
@@ -113,7 +140,12 @@ impl Callers {
                     }
                     found => found?,
                 };
-                self.known.insert(hash, caller.clone());
+                let checked = Checked {
+                    changes,
+                    caller: caller.clone(),
+                };
+                self.known.insert(hash, checked);
+                self.uses.note(caller.token);
                 caller
             }
         };
@@ -129,26 +161,28 @@ impl Callers {
             .fetch_all(&self.pool)
             .await
             .map_err(Denied::Database)?;
-        let (token, budget, expires_at, role, name, ..) = found.first().ok_or(UNKNOWN)?;
-        let token = *token;
-        let cost_budget = budget.and_then(|budget| u64::try_from(budget).ok());
-        let name = name.as_str().into();
-        let expires_at = *expires_at;
-        let role = Role::try_from_value(role).unwrap_or(Role::Viewer);
-        let calendars =
-            found
-                .into_iter()
-                .filter_map(|(_, _, _, _, _, id, zone, start, currency)| {
-                    Some(Calendar {
-                        connection: id?,
-                        zone: zone?.parse().unwrap_or(chrono_tz::UTC),
-                        fiscal_year_start: u32::try_from(start?).unwrap_or(1),
-                        currency: currency?,
-                    })
-                });
+        let first = found.first().ok_or(UNKNOWN)?;
+        let (token, expires_at) = (first.token, first.expires_at);
+        let cost_budget = first.cost_budget;
+        let cost_budget = cost_budget.and_then(|budget| u64::try_from(budget).ok());
+        let caller = Caller {
+            role: Role::try_from_value(&first.role).unwrap_or(Role::Viewer),
+            name: first.name.as_str().into(),
+            token,
+            prefix: first.prefix.as_str().into(),
+            sees_all: first.sees_all,
+        };
+        let calendars = found.into_iter().filter_map(|row| {
+            Some(Calendar {
+                connection: row.connection?,
+                zone: row.time_zone?.parse().unwrap_or(chrono_tz::UTC),
+                fiscal_year_start: u32::try_from(row.fiscal_year_start?).unwrap_or(1),
+                currency: row.currency?,
+            })
+        });
         Ok(Identified {
             scope: Scope::new(calendars),
-            caller: Caller { role, name },
+            caller,
             token,
             cost_budget,
             expires_at,

@@ -84,7 +84,7 @@ impl Guard {
             let stopping = async { drop(self.ended.wait_for(|ended| *ended).await) };
             tokio::select! {
                 () = stopping => return Lapse::Stopping,
-                () = changed => self.due = Some(self.later()),
+                () = changed => self.due = Some(Self::later()),
                 () = at(next) => {
                     if let Some(lapse) = self.check().await {
                         return lapse;
@@ -99,10 +99,9 @@ impl Guard {
         }
     }
 
-    /// When the token is not believed any more unseen.
-    fn later(&self) -> Instant {
-        let spread = Duration::from_secs_f64(rand::rng().random_range(0.0..SPREAD));
-        Instant::now() + self.api.options.token_cache + spread
+    /// When to check after a change that was heard of: it has made the token unknown already.
+    fn later() -> Instant {
+        Instant::now() + Duration::from_secs_f64(rand::rng().random_range(0.0..SPREAD))
     }
 
     async fn check(&mut self) -> Option<Lapse> {

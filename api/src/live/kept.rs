@@ -8,8 +8,10 @@ use std::cell::Cell;
 use std::future::Future;
 
 /// Tables that change without telling.
-pub const UNTOLD: [&str; 13] = [
+pub const UNTOLD: [&str; 16] = [
+    "access_entry",
     "api_token",
+    "authorization_attempt",
     "change_feed",
     "custom_type",
     "delivery",
@@ -22,6 +24,7 @@ pub const UNTOLD: [&str; 13] = [
     "seaql_migrations",
     "sync_checkpoint",
     "sync_run",
+    "token_use",
 ];
 
 /// Words that mean another instant, or another value, each time.

@@ -230,11 +230,11 @@ impl<'a> Compiler<'a> {
 
     /// `table alias where connection = …`: how a mirrored table stands after FROM, without joins.
     pub(crate) fn from(&self, at: &At) -> String {
-        self.from_joined(at, "")
+        self.joined(at, "")
     }
 
     /// The same with joins.
-    pub(crate) fn from_joined(&self, at: &At, joins: &str) -> String {
+    pub(crate) fn joined(&self, at: &At, joins: &str) -> String {
         format!(
             "{} {}{joins} where {}.{} = {}",
             at.table.name, at.alias, at.alias, at.table.connection, at.connection

@@ -6,20 +6,27 @@ mod tried;
 
 use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, Utc};
+use closegraph_entity::access_entry::Action;
 use closegraph_entity::custom_type as types;
 use closegraph_entity::invoice_mapping::{self as stored, RESET, SET, State};
 use sea_orm::ActiveEnum;
 use serde::Deserialize;
+use serde_json::json;
+use sqlx::Postgres;
+use sqlx::postgres::PgArguments;
+use sqlx::query::Query;
 use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::connection::{self, Connection};
 use super::lookup::{compiler, connection_of, operator, pool, sessions};
+use crate::access::record_access;
 use crate::error::{ApiError, Result};
 use crate::query::compile::{Bind, asked};
 use crate::query::operators::word_enum;
 use crate::query::run::fetch;
 use crate::query::selection::Selection;
+use crate::scope::Caller;
 use input::InvoiceMappingInput;
 use shape::{CustomType, InvoiceMapping, InvoiceMappingProposal, Names};
 use tried::TriedInvoice;
@@ -170,14 +177,13 @@ impl Mappings {
                 return Err(ApiError::BadInput(message.to_owned()).into());
             }
         };
-        sqlx::query(SET)
+        let set = sqlx::query(SET)
             .bind(id)
             .bind(state.to_value())
             .bind(mapping.as_ref().map(Json))
-            .bind(&*caller.name)
-            .execute(pool(ctx)?)
-            .await
-            .map_err(ApiError::from)?;
+            .bind(&*caller.name);
+        let details = json!({ "typeId": mapping.as_ref().map(|mapping| &mapping.type_id) });
+        decide(ctx, set, caller, (Action::MappingSet, id, details)).await?;
         tracing::info!(connection = %id, state = %state.to_value(), "a person set the mapping of invoices");
         Ok(setting(ctx, id).await?)
     }
@@ -189,16 +195,27 @@ impl Mappings {
         ctx: &Context<'_>,
         #[graphql(desc = "Id of the connection.")] connection: ID,
     ) -> async_graphql::Result<InvoiceMappingSetting> {
-        operator(ctx)?;
+        let caller = operator(ctx)?;
         let id = connection_of(ctx, Some(&connection))?;
-        sqlx::query(RESET)
-            .bind(id)
-            .execute(pool(ctx)?)
-            .await
-            .map_err(ApiError::from)?;
+        let reset = sqlx::query(RESET).bind(id);
+        decide(ctx, reset, caller, (Action::MappingReset, id, json!({}))).await?;
         tracing::info!(connection = %id, "the mapping of invoices is proposed anew");
         Ok(setting(ctx, id).await?)
     }
+}
+
+/// Keeps a decision, and who made it.
+async fn decide(
+    ctx: &Context<'_>,
+    statement: Query<'_, Postgres, PgArguments>,
+    caller: &Caller,
+    (action, connection, details): (Action, Uuid, serde_json::Value),
+) -> Result<()> {
+    let mut transaction = pool(ctx)?.begin().await?;
+    statement.execute(&mut *transaction).await?;
+    let (by, about) = (caller.actor(), [connection]);
+    record_access(&mut transaction, by, action, Some(&about), None, details).await?;
+    Ok(transaction.commit().await?)
 }
 
 /// The types of a connection as JSON; `{id}` is the connection.

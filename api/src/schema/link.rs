@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, Utc};
+use closegraph_entity::access_entry::Action;
 use closegraph_entity::match_queue::QUEUE_AND_HOLD;
 use serde_json::json;
 use sqlx::PgConnection;
@@ -10,6 +11,7 @@ use uuid::Uuid;
 
 use super::lookup::{by_id, operator, pool, scope};
 use super::receivable::{self, Receivable};
+use crate::access::record_access;
 use crate::error::{ApiError, Result};
 use crate::query::operators::parse_id;
 use crate::query::written::Written;
@@ -128,6 +130,21 @@ async fn decide(
         return Err(ApiError::BadInput(message.to_owned()));
     }
     write(&mut transaction, &invoice, deal, decision, &caller.name).await?;
+    let action = match decision {
+        Decision::Link => Action::RecordsLinked,
+        Decision::Unlink => Action::RecordsUnlinked,
+    };
+    let (connection, details) = ([invoice.connection_id], json!({ "opportunity": deal }));
+    let (by, about) = (caller.actor(), Some(connection.as_slice()));
+    record_access(
+        &mut transaction,
+        by,
+        action,
+        about,
+        Some(invoice.id),
+        details,
+    )
+    .await?;
     transaction.commit().await?;
     let answer = by_id(ctx, &receivable::TABLE, &ID::from(invoice.id)).await?;
     answer.ok_or(NONE)

@@ -1,6 +1,7 @@
 //! What an operator decides about events.
 
 use async_graphql::{Context, Object, SimpleObject};
+use sea_orm::ActiveEnum;
 use serde::Deserialize;
 
 use super::FilterInput;
@@ -11,6 +12,7 @@ use crate::query::compile::Bind;
 use crate::query::operators::read;
 use crate::query::run::fetch;
 use crate::query::selection::Selection;
+use closegraph_entity::access_entry::Action;
 use closegraph_entity::event::{CHANNEL, DISCARD, REPLAY, State};
 
 /// Events that one call changes at most.
@@ -36,7 +38,7 @@ impl Events {
         #[graphql(desc = "Which events; it must say something.")] filter: EventFilter,
     ) -> async_graphql::Result<EventsChanged> {
         let _ = filter;
-        Ok(change(ctx, REPLAY, State::REPLAYABLE).await?)
+        Ok(change(ctx, REPLAY, State::REPLAYABLE, Action::EventsReplayed).await?)
     }
 
     /// Gives events up, 10,000 at most: those that the filter finds and that wait, failed or are dead.
@@ -46,12 +48,12 @@ impl Events {
         #[graphql(desc = "Which events; it must say something.")] filter: EventFilter,
     ) -> async_graphql::Result<EventsChanged> {
         let _ = filter;
-        Ok(change(ctx, DISCARD, State::DISCARDABLE).await?)
+        Ok(change(ctx, DISCARD, State::DISCARDABLE, Action::EventsDiscarded).await?)
     }
 }
 
-async fn change(ctx: &Context<'_>, set: &str, from: &str) -> Result<EventsChanged> {
-    operator(ctx)?;
+async fn change(ctx: &Context<'_>, set: &str, from: &str, action: Action) -> Result<EventsChanged> {
+    let caller = operator(ctx)?;
     let arguments = Selection::of(ctx).arguments();
     let given = arguments.get("filter");
     if matches!(given, Some(async_graphql::Value::Object(fields)) if fields.is_empty()) {
@@ -67,10 +69,19 @@ async fn change(ctx: &Context<'_>, set: &str, from: &str) -> Result<EventsChange
     let condition = filter.compile(&mut compiler, &at)?;
     let channel = compiler.bind(Bind::Text(CHANNEL.to_owned()))?;
     let alias = &at.alias;
+    let actor = compiler.bind(Bind::Text(caller.name.to_string()))?;
+    let token = compiler.bind(Bind::Uuid(caller.token))?;
+    let prefix = compiler.bind(Bind::Text(caller.prefix.to_string()))?;
+    let action = action.to_value();
     let changes = format!(
         "chosen as (select {alias}.seq from {from_where} and {alias}.state in ({from}) and {condition}
                      order by {alias}.seq limit {MAX_EVENTS} for update skip locked),
-         changed as (update event set {set} from chosen where event.seq = chosen.seq returning event.seq)"
+         changed as (update event set {set} from chosen where event.seq = chosen.seq
+                     returning event.connection_id),
+         logged as (insert into access_entry (actor, token_id, token_prefix, action, connections, details)
+                    select {actor}, {token}, {prefix}, '{action}', array[connection_id],
+                           jsonb_build_object('events', count(*))
+                      from changed group by connection_id)"
     );
     let answer = format!(
         "json_build_object('count', (select count(*) from changed), 'told', pg_notify({channel}, '') is null)"

@@ -15,7 +15,7 @@ pub enum Token {
     /// List the tokens: what they may do and whether they work; never the secrets.
     #[command(after_help = "Example: closegraph token list --json")]
     List(Output),
-    /// Revoke a token; servers refuse it within seconds. One that is revoked stays so.
+    /// Revoke a token; servers refuse it at once. One that is revoked stays so.
     #[command(after_help = "Example: closegraph token revoke cg_Ab3dEf")]
     Revoke(RevokeArgs),
 }
@@ -56,7 +56,7 @@ pub enum TokenRole {
     Viewer,
     /// Also replays and discards events.
     Operator,
-    /// The same as operator: nothing asks for more yet.
+    /// Also makes and revokes tokens, and reads the access log.
     Admin,
 }
 

@@ -6,8 +6,10 @@ use crate::config::Config;
 use crate::database::Database;
 use anyhow::{Context, bail};
 use chrono::{DateTime, SecondsFormat, Utc};
+use closegraph_entity::access_entry::Action;
 use closegraph_entity::event::{self, CHANNEL, DISCARD, REPLAY, State};
 use comfy_table::{Table, presets};
+use sea_orm::ActiveEnum;
 use serde_json::json;
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
@@ -24,8 +26,8 @@ pub(super) async fn run(config: &Config, command: Events) -> anyhow::Result<()> 
         match command {
             Events::List(args) => list(database, &args).await,
             Events::Show { id } => show(database, id).await,
-            Events::Replay(args) => change(database, &args, REPLAY, State::REPLAYABLE).await,
-            Events::Discard(args) => change(database, &args, DISCARD, State::DISCARDABLE).await,
+            Events::Replay(args) => change(database, &args, Decision::Replay).await,
+            Events::Discard(args) => change(database, &args, Decision::Discard).await,
         }
     })
     .await
@@ -153,20 +155,45 @@ async fn show(database: &Database, id: Uuid) -> anyhow::Result<()> {
     super::print(&serde_json::to_string_pretty(&shown)?)
 }
 
-/// Gives a selection another state, and wakes the workers.
+/// What a person decides about events.
+#[derive(Clone, Copy)]
+enum Decision {
+    Replay,
+    Discard,
+}
+
+/// Gives a selection another state, notes it in the access log, and wakes the workers.
 async fn change(
     database: &Database,
     selection: &EventSelection,
-    set: &str,
-    from: &str,
+    decision: Decision,
 ) -> anyhow::Result<()> {
+    let (set, from, action, by) = match decision {
+        Decision::Replay => (
+            REPLAY,
+            State::REPLAYABLE,
+            Action::EventsReplayed,
+            "closegraph events replay",
+        ),
+        Decision::Discard => (
+            DISCARD,
+            State::DISCARDABLE,
+            Action::EventsDiscarded,
+            "closegraph events discard",
+        ),
+    };
     let sql = format!(
-        "with changed as (update event set {set} where state in ({from}) and {SELECTED} returning seq)
+        "with changed as (update event set {set} where state in ({from}) and {SELECTED} returning connection_id),
+              logged as (insert into access_entry (actor, action, connections, details)
+                         select $8, $9, array[connection_id], jsonb_build_object('events', count(*))
+                           from changed group by connection_id)
          select count(*), pg_notify($7, '') is null from changed"
     );
     let query = sqlx::query_scalar::<_, i64>(AssertSqlSafe(sql));
     let count = bind!(query, selection)
         .bind(CHANNEL)
+        .bind(by)
+        .bind(action.to_value())
         .fetch_one(&database.pool)
         .await?;
     if count == 0 {

@@ -8,9 +8,10 @@ use crate::config::Config;
 use crate::database::Database;
 use anyhow::Context;
 use chrono::{DateTime, Days, SecondsFormat, Utc};
+use closegraph_api::Actor;
 use closegraph_api::token::{NewToken, issue};
 use closegraph_entity::api_token::{Column, Entity, Model};
-use sea_orm::sea_query::Expr;
+use closegraph_entity::token_use;
 use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::json;
 use uuid::Uuid;
@@ -69,26 +70,29 @@ async fn ensure_known(database: &Database, id: Uuid) -> anyhow::Result<()> {
 }
 
 pub(super) async fn list(config: &Config, as_json: bool) -> anyhow::Result<()> {
-    let found = super::on_database(config, async |database| {
+    let (found, used) = super::on_database(config, async |database| {
         database.migrate().await?;
+        let orm = database.orm();
         let found = Entity::find()
             .order_by_asc(Column::CreatedAt)
             .order_by_asc(Column::Id);
-        Ok(found.all(&database.orm()).await?)
+        let used = token_use::Entity::find().all(&orm).await?;
+        let used = used.into_iter().map(|row| (row.token_id, row.used_at));
+        Ok((found.all(&orm).await?, used.collect::<list::Used>()))
     })
     .await?;
     let now = Utc::now();
     if as_json {
         let rows: Vec<_> = found
             .iter()
-            .map(|token| list::describe(token, now))
+            .map(|token| list::describe(token, &used, now))
             .collect();
         return super::print(&serde_json::to_string_pretty(&rows)?);
     }
     if found.is_empty() {
         return super::print("No token yet. Make one: closegraph token create --name dashboard");
     }
-    super::print(&list::table(&found, now))
+    super::print(&list::table(&found, &used, now))
 }
 
 pub(super) async fn revoke(config: &Config, args: RevokeArgs) -> anyhow::Result<()> {
@@ -113,7 +117,7 @@ pub(super) async fn revoke(config: &Config, args: RevokeArgs) -> anyhow::Result<
     let name = format!("{} ({})", token.id, token.prefix);
     if now {
         return super::print(&format!(
-            "Revoked {name}. Running servers refuse it within seconds."
+            "Revoked {name}. Running servers refuse it at once."
         ));
     }
     let at = at.to_rfc3339_opts(SecondsFormat::Secs, true);
@@ -161,15 +165,11 @@ async fn find_and_revoke(
         let given = shown(given);
         format!("there is no token {given}: closegraph token list shows those there are")
     })?;
-    // The first time stays, whoever comes second.
-    let updated = Entity::update_many()
-        .col_expr(Column::RevokedAt, Expr::current_timestamp())
-        .filter(Column::Id.eq(token.id))
-        .filter(Column::RevokedAt.is_null())
-        .exec(orm)
-        .await?;
+    let by = Actor::command("closegraph token revoke");
+    let now =
+        closegraph_api::token::revoke(orm.get_postgres_connection_pool(), token.id, by).await?;
     let token = Entity::find_by_id(token.id).one(orm).await?;
     let token = token.context("the token is gone")?;
     let at = token.revoked_at.context("the token is not revoked")?;
-    Ok((token, at, updated.rows_affected > 0))
+    Ok((token, at, now))
 }

@@ -13,6 +13,8 @@ pub(super) enum Allowed {
     Whole(i64, i64),
     Listen,
     Web,
+    /// Any number of origins.
+    Origins,
     Postgres,
     Filter,
     VaultKey,
@@ -25,7 +27,7 @@ pub(super) enum Allowed {
 const YEAR_S: i64 = 366 * 86_400;
 
 /// All keys but those of files and folders, of which nothing can be said beforehand.
-const KEYS: [(&str, &str, Allowed); 52] = [
+const KEYS: [(&str, &str, Allowed); 53] = [
     ("database", "url", Allowed::Postgres),
     // Fewer would wait for each other: the wake-up calls keep one, a worker up to two.
     ("database", "max_connections", Allowed::Whole(4, 10_000)),
@@ -36,6 +38,7 @@ const KEYS: [(&str, &str, Allowed); 52] = [
     ),
     ("http", "listen", Allowed::Listen),
     ("http", "public_url", Allowed::Web),
+    ("http", "cors_origins", Allowed::Origins),
     ("sync", "workers", Allowed::Whole(1, 256)),
     ("sync", "batch", Allowed::Whole(1, 10_000)),
     ("sync", "poll_ms", Allowed::Whole(10, 3_600_000)),
@@ -138,6 +141,11 @@ impl Allowed {
                 "false" => false.into(),
                 _ => text.into(),
             },
+            Self::Origins => {
+                let origins = text.split(',').map(str::trim);
+                let origins = origins.filter(|origin| !origin.is_empty());
+                toml::Value::Array(origins.map(toml::Value::from).collect())
+            }
             _ => text.into(),
         }
     }
@@ -152,6 +160,11 @@ impl Allowed {
             Self::TruthOr(words) => value.is_bool() || words.contains(&text),
             Self::Listen => text.parse::<SocketAddr>().is_ok(),
             Self::Web => web_address(text).is_some(),
+            Self::Origins => value.as_array().is_some_and(|origins| {
+                origins
+                    .iter()
+                    .all(|origin| origin.as_str().is_some_and(is_origin))
+            }),
             Self::Postgres => {
                 Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "postgres" | "postgresql"))
             }
@@ -185,6 +198,9 @@ impl fmt::Display for Allowed {
             Self::Listen => formatter.write_str("address:port such as 127.0.0.1:8080"),
             Self::Web => formatter
                 .write_str("an http or https address such as https://closegraph.example.com/"),
+            Self::Origins => formatter.write_str(
+                "a list of origins such as https://app.example.com, without a path and without wildcards",
+            ),
             Self::Postgres => formatter
                 .write_str("an address such as postgres://user:password@host/database"),
             Self::Filter => formatter.write_str(
@@ -228,6 +244,12 @@ pub(crate) fn web_address(text: &str) -> Option<Url> {
     matches!(url.scheme(), "http" | "https").then_some(url)
 }
 
+/// Whether this is an origin as browsers send it.
+fn is_origin(text: &str) -> bool {
+    !text.contains('*')
+        && web_address(text).is_some_and(|url| url.origin().ascii_serialization() == text)
+}
+
 /// A word by itself must be a level: the filter would take any other for a crate, and silence all the rest.
 fn is_filter(text: &str) -> bool {
     const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
@@ -239,7 +261,7 @@ fn is_filter(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Allowed, KEYS, is_filter};
+    use super::{Allowed, KEYS, is_filter, is_origin};
     use crate::config::REFERENCE;
 
     #[test]
@@ -260,6 +282,27 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn an_origin_is_a_scheme_a_host_and_a_port_and_no_more() {
+        for origin in ["https://app.example.com", "http://localhost:5173"] {
+            assert!(is_origin(origin), "{origin}");
+        }
+        for other in [
+            "*",
+            "null",
+            "https://*.example.com",
+            "https://app.example.com/",
+            "https://APP.example.com",
+            "https://app.example.com:443",
+            "ftp://app.example.com",
+            "app.example.com",
+        ] {
+            assert!(!is_origin(other), "{other}");
+        }
+        let read = Allowed::Origins.read("https://a.example, https://b.example");
+        assert_eq!(read.as_array().unwrap().len(), 2);
     }
 
     #[test]

@@ -11,11 +11,13 @@ pub use propose::propose;
 pub use trial::{Trial, TriedInvoice, try_mapping};
 
 use crate::error::SyncError;
+use closegraph_entity::access_entry::{Action, RECORD};
 use closegraph_entity::custom_type::{Kind, TypeField};
 use closegraph_entity::invoice_mapping::{
     Decimals, InvoiceMapping, Lines, Origin, Proposal, State,
 };
 use sea_orm::ActiveEnum;
+use serde_json::json;
 use sqlx::types::Json;
 use sqlx::{PgConnection, PgPool};
 use std::collections::BTreeSet;
@@ -102,7 +104,7 @@ pub enum Decision {
     Proposal,
 }
 
-/// Keeps what a person decided, named by `decided_by`. The sync maps what is stored again by itself.
+/// Keeps what a person decided, named by `decided_by`, and notes it in the access log. The sync maps what is stored again by itself.
 pub async fn decide_mapping(
     pool: &PgPool,
     connection_id: Uuid,
@@ -114,7 +116,11 @@ pub async fn decide_mapping(
         Decision::None => (State::None, Origin::Person, None),
         Decision::Proposal => (State::Waiting, Origin::Proposed, None),
     };
-    let decided_by = (origin == Origin::Person).then_some(decided_by);
+    let action = match decision {
+        Decision::Mapping(_) | Decision::None => Action::MappingSet,
+        Decision::Proposal => Action::MappingReset,
+    };
+    let mut transaction = pool.begin().await?;
     sqlx::query(
         "insert into invoice_mapping (connection_id, state, origin, mapping, decided_by)
          values ($1, $2, $3, $4, $5)
@@ -126,9 +132,20 @@ pub async fn decide_mapping(
     .bind(state.to_value())
     .bind(origin.to_value())
     .bind(mapping.map(Json))
-    .bind(decided_by)
-    .execute(pool)
+    .bind((origin == Origin::Person).then_some(decided_by))
+    .execute(&mut *transaction)
     .await?;
+    sqlx::query(RECORD)
+        .bind(decided_by)
+        .bind(None::<Uuid>)
+        .bind(None::<&str>)
+        .bind(action.to_value())
+        .bind([connection_id])
+        .bind(None::<Uuid>)
+        .bind(json!({ "typeId": mapping.map(|mapping| &mapping.type_id) }))
+        .execute(&mut *transaction)
+        .await?;
+    transaction.commit().await?;
     match decision {
         Decision::Proposal => follow_kept(pool, connection_id).await,
         Decision::Mapping(_) | Decision::None => Ok(()),

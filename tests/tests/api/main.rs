@@ -6,8 +6,10 @@
     reason = "a test fails by panicking"
 )]
 
+mod access_log;
 mod aging;
 mod attention;
+mod authorization;
 mod cache;
 mod changes;
 mod convert;
@@ -35,6 +37,7 @@ mod search;
 mod summary;
 mod tenancy;
 mod times;
+mod tokens;
 mod unmatched;
 mod unpaid;
 mod world;

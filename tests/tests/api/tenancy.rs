@@ -1,6 +1,13 @@
 //! A token sees the connections it was given and no others.
 
-use crate::world::{ONE, OTHER, World};
+mod attempts;
+
+use crate::changes::told;
+use crate::listeners::Events;
+use crate::world::{ONE, OTHER, World, read};
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
+use closegraph_api::ApiOptions;
 use closegraph_entity::record::record_id;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -151,4 +158,103 @@ async fn a_token_without_connections_sees_nothing() {
     assert_eq!(answer["connections"], json!([]));
     assert_eq!(answer["byId"], Value::Null);
     assert_eq!(answer["node"], Value::Null);
+}
+
+/// A query in an address, with the tags that the client says it has: the status, the tag and the body.
+async fn get(world: &World, token: &str, known: Option<&str>) -> (StatusCode, String, Value) {
+    let request = Request::get("/graphql?query=%7Bcompany(closeId:%22lead_1%22)%7Bid%7D%7D")
+        .header(header::AUTHORIZATION, format!("Bearer {token}"));
+    let request = match known {
+        Some(tag) => request.header(header::IF_NONE_MATCH, tag),
+        None => request,
+    };
+    let response = world.send(request.body(Body::empty()).unwrap()).await;
+    let status = response.status();
+    let tag = response.headers()[header::ETAG]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    let body = match status {
+        StatusCode::NOT_MODIFIED => Value::Null,
+        _ => read(response).await,
+    };
+    (status, tag, body)
+}
+
+#[tokio::test]
+async fn neither_kept_answers_nor_their_tags_cross_over() {
+    let world = World::serving(ApiOptions {
+        cache_bytes: 1024 * 1024,
+        ..ApiOptions::default()
+    })
+    .await;
+    world.seed(ONE, 3).await;
+    world.seed(OTHER, 3).await;
+    let (one, other) = (world.token(&[ONE]).await, world.token(&[OTHER]).await);
+    let mut kept = get(&world, &one, None).await;
+    for _ in 0..500 {
+        if kept.2["extensions"]["cache"] == "hit" {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        kept = get(&world, &one, None).await;
+    }
+    let (_, tag, body) = kept;
+    assert_eq!(body["extensions"]["cache"], "hit", "{body}");
+    assert_eq!(
+        body["data"]["company"]["id"],
+        json!(record_id(ONE, "lead_1"))
+    );
+    assert_eq!(
+        get(&world, &one, Some(&tag)).await.0,
+        StatusCode::NOT_MODIFIED
+    );
+    let (status, others, body) = get(&world, &other, Some(&tag)).await;
+    assert_eq!(
+        (status, &body["extensions"]["cache"]),
+        (StatusCode::OK, &json!("miss"))
+    );
+    assert_eq!(
+        body["data"]["company"]["id"],
+        json!(record_id(OTHER, "lead_1"))
+    );
+    assert_ne!(others, tag);
+    let (_, _, body) = get(&world, &one, Some(&others)).await;
+    assert_eq!(
+        body["data"]["company"]["id"],
+        json!(record_id(ONE, "lead_1"))
+    );
+}
+
+const FOLLOW: &str = "subscription ($after: String) { changes(after: $after) { cursor recordId record { ... on Company { id } } } }";
+
+/// The same document and variables, which one evaluation serves for all who may see the same, and the cursor of another.
+#[tokio::test]
+async fn a_stream_shows_its_own_changes_whoever_else_follows_and_whosever_cursor_it_had() {
+    let world = World::new().await;
+    world.seed(ONE, 3).await;
+    world.seed(OTHER, 3).await;
+    let (address, one) = (world.serve().await, world.token(&[ONE]).await);
+    let other = world.token(&[OTHER]).await;
+    let mut others = Events::open(&address, &other, FOLLOW, json!({})).await;
+    let mut mine = Events::open(&address, &one, FOLLOW, json!({})).await;
+    told(&world, OTHER, "lead_1").await;
+    told(&world, ONE, "lead_2").await;
+    let change = |event: Option<(String, Value)>| event.unwrap().1["data"]["changes"].clone();
+    let (seen, theirs) = (change(mine.next().await), change(others.next().await));
+    for (seen, id) in [
+        (&seen, record_id(ONE, "lead_2")),
+        (&theirs, record_id(OTHER, "lead_1")),
+    ] {
+        let expected = json!([id, { "id": id }]);
+        assert_eq!(json!([seen["recordId"], seen["record"]]), expected);
+    }
+    let after = json!({ "after": theirs["cursor"] });
+    let mut resumed = Events::open(&address, &one, FOLLOW, after).await;
+    told(&world, OTHER, "lead_3").await;
+    told(&world, ONE, "lead_3").await;
+    for close_id in ["lead_2", "lead_3"] {
+        let seen = change(resumed.next().await);
+        assert_eq!(seen["recordId"], json!(record_id(ONE, close_id)));
+    }
 }

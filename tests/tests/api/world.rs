@@ -130,6 +130,11 @@ impl World {
         address
     }
 
+    /// The routes, as the router shows them for debugging.
+    pub(crate) fn routes(&self) -> String {
+        format!("{:?}", self.router)
+    }
+
     /// One request.
     pub(crate) async fn send(&self, request: Request<Body>) -> Response<Body> {
         self.router.clone().oneshot(request).await.unwrap()

@@ -28,7 +28,7 @@ pub(super) fn whole(
     if let Some(rows) = &rows
         && beside.is_empty()
     {
-        let (from, order) = rows.from_in_order();
+        let (from, order) = rows.source_in_order();
         let sql = format!("{} {order}", rows.row.select(&from));
         return Ok((sql, Whole::Rows(page)));
     }
@@ -56,7 +56,7 @@ struct Rows {
 
 impl Rows {
     /// The rows as a subquery, and their order.
-    fn from_in_order(&self) -> (String, String) {
+    fn source_in_order(&self) -> (String, String) {
         let Window {
             picked,
             row,
@@ -69,7 +69,7 @@ impl Rows {
 
     /// All of them as one column.
     fn array(&self) -> String {
-        let (from, order) = self.from_in_order();
+        let (from, order) = self.source_in_order();
         self.row.array(&from, &order)
     }
 }

@@ -148,9 +148,11 @@ fn one(
     let columns: Vec<String> = named
         .map(|(sql, name)| format!("{sql} as {name}"))
         .collect();
-    let from = compiler.from_joined(&below, &related.joins.concat());
+    // A key finds one row at most, and is spared the limit, which would not let the join be an outer one of the plan.
+    let limit = if is_key(one.on) { "" } else { " limit 1" };
+    let from = compiler.joined(&below, &related.joins.concat());
     row.joins.push(format!(
-        " left join lateral (select {} from {from} and {on} limit 1) {joined} on true",
+        " left join lateral (select {} from {from} and {on}{limit}) {joined} on true",
         columns.join(", "),
     ));
     let since = row.columns.len();
@@ -162,6 +164,16 @@ fn one(
         since,
         object,
         nullable,
+    })
+}
+
+/// Whether the related row is the one whose id stands in a column.
+fn is_key(on: &str) -> bool {
+    let column = on.strip_prefix("{x}.id = {t}.");
+    column.is_some_and(|column| {
+        column
+            .chars()
+            .all(|sign| sign.is_ascii_lowercase() || sign == '_')
     })
 }
 

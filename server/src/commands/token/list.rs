@@ -3,6 +3,11 @@
 use chrono::{DateTime, Utc};
 use closegraph_entity::api_token::Model;
 use serde_json::json;
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// When tokens were last used.
+pub(super) type Used = HashMap<Uuid, DateTime<Utc>>;
 
 /// Whether a token works.
 fn state(token: &Model, now: DateTime<Utc>) -> &'static str {
@@ -15,7 +20,7 @@ fn state(token: &Model, now: DateTime<Utc>) -> &'static str {
     }
 }
 
-pub(super) fn describe(token: &Model, now: DateTime<Utc>) -> serde_json::Value {
+pub(super) fn describe(token: &Model, used: &Used, now: DateTime<Utc>) -> serde_json::Value {
     json!({
         "id": token.id,
         "name": token.name,
@@ -27,11 +32,12 @@ pub(super) fn describe(token: &Model, now: DateTime<Utc>) -> serde_json::Value {
         "createdAt": token.created_at,
         "expiresAt": token.expires_at,
         "revokedAt": token.revoked_at,
+        "lastUsedAt": used.get(&token.id),
     })
 }
 
 /// A line a token, below a line of headings.
-pub(super) fn table(tokens: &[Model], now: DateTime<Utc>) -> String {
+pub(super) fn table(tokens: &[Model], used: &Used, now: DateTime<Utc>) -> String {
     let headings = [
         "ID",
         "PREFIX",
@@ -40,10 +46,11 @@ pub(super) fn table(tokens: &[Model], now: DateTime<Utc>) -> String {
         "CONNECTIONS",
         "CREATED",
         "EXPIRES",
+        "USED",
         "NAME",
     ];
     let mut lines = vec![headings.map(str::to_owned)];
-    lines.extend(tokens.iter().map(|token| cells(token, now)));
+    lines.extend(tokens.iter().map(|token| cells(token, used, now)));
     let width = |column: usize| {
         let cells = lines.iter().filter_map(|line| line.get(column));
         cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
@@ -57,7 +64,7 @@ pub(super) fn table(tokens: &[Model], now: DateTime<Utc>) -> String {
     padded.collect::<Vec<_>>().join("\n")
 }
 
-fn cells(token: &Model, now: DateTime<Utc>) -> [String; 8] {
+fn cells(token: &Model, used: &Used, now: DateTime<Utc>) -> [String; 9] {
     let day = |at: DateTime<Utc>| at.format("%Y-%m-%d").to_string();
     let role = match json!(token.role) {
         serde_json::Value::String(role) => role,
@@ -74,6 +81,8 @@ fn cells(token: &Model, now: DateTime<Utc>) -> [String; 8] {
         connections.map_or("all".to_owned(), |some| some.len().to_string()),
         day(token.created_at),
         token.expires_at.map_or("never".to_owned(), day),
+        used.get(&token.id)
+            .map_or("never".to_owned(), |at| day(*at)),
         name,
     ]
 }
