@@ -21,7 +21,6 @@ order by t1.primary_email desc, t1.id desc
 limit 21) t1
 left join lateral (select true as c0, t5.name as c1
 from company t5
-where t5.connection_id = t1.connection_id and t5.id = t1.company_id
-limit 1) t6 on true
+where t5.connection_id = t1.connection_id and t5.id = t1.company_id) t6 on true
 order by t1.primary_email desc, t1.id desc))
 from (select) r

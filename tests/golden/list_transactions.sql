@@ -14,7 +14,6 @@ order by t1.occurred_on desc, t1.id desc
 limit 21) t1
 left join lateral (select true as c0, t4.name as c1
 from company t4
-where t4.connection_id = t1.connection_id and t4.id = t1.company_id
-limit 1) t5 on true
+where t4.connection_id = t1.connection_id and t4.id = t1.company_id) t5 on true
 order by t1.occurred_on desc, t1.id desc))
 from (select) r

@@ -6,6 +6,7 @@
 use super::parameters::Parameters;
 use super::refusal::Refusal;
 use crate::documents::{Documents, KnownOperation, hash};
+use crate::scope::Scope;
 use axum::http::StatusCode;
 use moka::sync::Cache;
 use serde_json::Value;
@@ -20,8 +21,12 @@ pub(super) struct Persisted {
     known: Documents,
     /// Whether others are refused.
     only_known: bool,
-    sent: Cache<String, Arc<str>>,
+    /// By scope, so that nobody learns what another tenant has asked, and hash.
+    sent: Cache<Sent, Arc<str>>,
 }
+
+/// A document that was sent with its hash: by whose scope, and that hash.
+type Sent = ([u8; 32], String);
 
 /// What is to be executed.
 #[derive(Debug)]
@@ -30,15 +35,15 @@ pub(super) struct Asked {
     pub(super) operation: Option<String>,
     /// The operation, where it is known beforehand.
     pub(super) known: Option<Arc<KnownOperation>>,
-    /// Its hash, where it is to be kept once it has proved to be a document within the limits.
-    keep: Option<String>,
+    /// How it is to be kept once it has proved to be a document within the limits.
+    keep: Option<Sent>,
 }
 
 impl Persisted {
     pub(super) fn new(known: Documents, only_known: bool) -> Self {
         let sent = Cache::builder()
-            .weigher(|hash: &String, text: &Arc<str>| {
-                u32::try_from(hash.len() + text.len()).unwrap_or(u32::MAX)
+            .weigher(|(scope, hash): &Sent, text: &Arc<str>| {
+                u32::try_from(scope.len() + hash.len() + text.len()).unwrap_or(u32::MAX)
             })
             .max_capacity(KEPT_BYTES)
             .build();
@@ -50,7 +55,7 @@ impl Persisted {
     }
 
     /// The text that the parameters name or bring.
-    pub(super) fn find(&self, parameters: &Parameters) -> Result<Asked, Refusal> {
+    pub(super) fn find(&self, parameters: &Parameters, scope: &Scope) -> Result<Asked, Refusal> {
         let operation = parameters.operation_name.as_deref();
         let given = parameters.query.as_deref().filter(|text| !text.is_empty());
         if let Some(id) = &parameters.document_id {
@@ -66,6 +71,7 @@ impl Persisted {
             return self.of_known(known, operation);
         }
         let hashed = persisted_hash(parameters.extensions.as_ref())?;
+        let hashed = hashed.map(|hash| (*scope.fingerprint(), hash));
         match (given, hashed) {
             (Some(text), hashed) => self.of_text(text, hashed, operation),
             (None, Some(hashed)) => self.of_hash(&hashed, operation),
@@ -75,8 +81,8 @@ impl Persisted {
 
     /// Keeps a document that was sent with its hash.
     pub(super) fn keep(&self, asked: &Asked) {
-        if let Some(hash) = &asked.keep {
-            self.sent.insert(hash.clone(), asked.text.clone());
+        if let Some(sent) = &asked.keep {
+            self.sent.insert(sent.clone(), asked.text.clone());
         }
     }
 
@@ -110,10 +116,10 @@ impl Persisted {
     fn of_text(
         &self,
         text: &str,
-        hashed: Option<String>,
+        hashed: Option<Sent>,
         operation: Option<&str>,
     ) -> Result<Asked, Refusal> {
-        if let Some(hashed) = &hashed
+        if let Some((_, hashed)) = &hashed
             && *hashed != hash(text)
         {
             let message = "the hash is not the SHA-256 of the query";
@@ -135,14 +141,14 @@ impl Persisted {
         })
     }
 
-    fn of_hash(&self, hashed: &str, operation: Option<&str>) -> Result<Asked, Refusal> {
-        if let Some(known) = self.known.find(hashed) {
+    fn of_hash(&self, sent: &Sent, operation: Option<&str>) -> Result<Asked, Refusal> {
+        if let Some(known) = self.known.find(&sent.1) {
             return self.of_known(known.clone(), operation);
         }
         if self.only_known {
             return Err(untrusted());
         }
-        let text = self.sent.get(hashed).ok_or_else(|| {
+        let text = self.sent.get(sent).ok_or_else(|| {
             // The words and the status are those that clients look for.
             let message = "PersistedQueryNotFound";
             Refusal::new(StatusCode::OK, "PERSISTED_QUERY_NOT_FOUND", message)

@@ -211,7 +211,7 @@ pub(super) fn admit(
     parameters: Parameters,
     may: May,
 ) -> Result<Result<Operation, ServerError>, Refusal> {
-    let asked = api.persisted.find(&parameters)?;
+    let asked = api.persisted.find(&parameters, &identified.scope)?;
     let limits = &api.options.limits;
     let variables = parameters.variables.unwrap_or_default();
     values::check(&variables, limits)?;

@@ -1,6 +1,6 @@
 //! Documents that are known beforehand, and those that a client sends once.
 
-use crate::world::{ONE, World, read};
+use crate::world::{ONE, OTHER, World, read};
 use assert_cmd::Command;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
@@ -197,6 +197,12 @@ async fn a_document_that_was_sent_with_its_hash_is_known_by_it() {
     let extensions = by_hash(&hash).to_string();
     let answer = get(&world, &token, &[("extensions", &extensions)]).await;
     assert_eq!(answer["data"]["companies"]["totalCount"], 5, "{answer}");
+
+    // That it was sent, another tenant does not learn.
+    world.seed(OTHER, 1).await;
+    let other = world.token(&[OTHER]).await;
+    let (_, answer) = send(&world, &other, json!({ "extensions": by_hash(&hash) })).await;
+    assert_eq!(code(&answer), "PERSISTED_QUERY_NOT_FOUND");
 }
 
 #[test]
