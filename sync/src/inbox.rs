@@ -13,7 +13,7 @@ mod take;
 mod work;
 
 pub use delivery::Delivery;
-pub(crate) use insert::{hold, release};
+pub(crate) use insert::{hold, refuses_content, release};
 pub use receive::{Receiver, ReceiverOptions, router};
 pub(crate) use reread::{request_rereads, reread_all};
 pub use retention::Retention;

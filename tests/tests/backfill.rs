@@ -168,6 +168,32 @@ async fn what_goes_wrong_on_the_way_is_tried_again() {
 }
 
 #[tokio::test]
+async fn what_postgres_has_no_room_for_now_is_no_fault_of_the_object() {
+    let database = Database::start(&[]).await.unwrap();
+    let close = Close::connect(&database, quiet()).await.unwrap();
+    for statement in [
+        "create function no_room() returns trigger language plpgsql as
+            $$ begin raise exception 'could not extend file' using errcode = '53100'; end $$",
+        "create trigger no_room before insert on person for each row execute function no_room()",
+    ] {
+        sqlx::query(statement)
+            .execute(&database.pool)
+            .await
+            .unwrap();
+    }
+    let failed = run(&database, &close, &FROM_START).await;
+    assert!(failed.is_err(), "nothing can be stored: {failed:?}");
+    let dead = sqlx::query_scalar("select count(*) from event where state = 'dead'");
+    let dead: i64 = dead.fetch_one(&database.pool).await.unwrap();
+    assert_eq!(dead, 0, "objects went to the dead letters");
+
+    let room = sqlx::query("drop trigger no_room on person");
+    room.execute(&database.pool).await.unwrap();
+    run(&database, &close, &RESUMED).await.unwrap();
+    close.ensure_mirrored(&database).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_run_that_is_stopped_resumes_at_its_checkpoint() {
     let database = Database::start(&[]).await.unwrap();
     let close = Close::connect(&database, quiet()).await.unwrap();

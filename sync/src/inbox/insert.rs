@@ -178,7 +178,7 @@ pub(super) fn ends_session(error: &dyn DatabaseError) -> bool {
 }
 
 /// Whether Postgres said that it will never take this: bad data (class 22), or more than its limits (class 54).
-pub(super) fn refuses_content(error: &sqlx::Error) -> bool {
+pub(crate) fn refuses_content(error: &sqlx::Error) -> bool {
     let code = error
         .as_database_error()
         .and_then(sqlx::error::DatabaseError::code);

@@ -4,8 +4,10 @@ use crate::apply::{Outcome, Turn, apply_beside, hold};
 use crate::change::{Change, Content};
 use crate::close::{Object, ObjectType};
 use crate::error::SyncError;
+use crate::inbox::refuses_content;
 use crate::mapping::MappingContext;
 use chrono::{DateTime, Utc};
+use sqlx::error::DatabaseError;
 use sqlx::{PgPool, Postgres, Transaction};
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -103,11 +105,15 @@ impl Lane {
         Ok(())
     }
 
-    /// Applies changes one by one, each under a savepoint of its own.
+    /// Applies changes one by one, each under a savepoint of its own. What is no fault of one of them ends them all: the page
+    /// is read again later.
     async fn singly(&self, written: &mut Written, changes: Vec<Change>) -> Result<(), sqlx::Error> {
         for change in changes {
             written.savepoint("savepoint one").await?;
             if let Err(error) = self.batch(written, vec![change.clone()]).await {
+                if !is_of_the_object(&error) {
+                    return Err(error);
+                }
                 written.savepoint("rollback to savepoint one").await?;
                 let reason = SyncError::from(error).chain();
                 if let Content::Full(object) = change.content {
@@ -119,6 +125,12 @@ impl Lane {
         }
         Ok(())
     }
+}
+
+/// Whether Postgres will never take the object: its content, or a rule of the tables (class 23).
+fn is_of_the_object(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    refuses_content(error) || code.is_some_and(|code| code.starts_with("23"))
 }
 
 impl Written {
