@@ -5,8 +5,9 @@ use chrono::{NaiveDate, Utc};
 use serde::Deserialize;
 
 use crate::error::Result;
-use crate::query::compile::{Bind, Compiler};
+use crate::query::compile::Compiler;
 use crate::query::run::fetch;
+use crate::query::statement::Bind;
 use crate::schema::{CurrencyCode, Money, integer, scope, sessions};
 
 /// Each currency in which something is owed has all buckets. What is due on the day is not overdue.

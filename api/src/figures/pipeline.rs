@@ -5,8 +5,8 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 
 use crate::error::Result;
-use crate::query::compile::Bind;
 use crate::query::run::fetch;
+use crate::query::statement::Bind;
 use crate::schema::{CurrencyCode, Money, compiler, integer, sessions};
 
 /// The median is the mean of the two middle values, which are one where their number is odd.

@@ -7,11 +7,12 @@ use serde::Deserialize;
 use super::revenue::{self, PeriodBounds, Question, Revenue, RevenueBasis};
 use super::span::{bounds, span};
 use crate::error::{ApiError, Result};
-use crate::query::compile::{At, Bind, Compiler, asked};
+use crate::query::compile::{At, Compiler, asked};
 use crate::query::period::{Bounds, Period, Span, instant_bounds};
 use crate::query::run::{Answers, fetch};
 use crate::query::scalars::Date;
 use crate::query::selection::{Child, Selection};
+use crate::query::statement::Bind;
 use crate::schema::{COMPANY, Company, CurrencyCode, Money, integer, knowing_compiler, sessions};
 
 /// Companies when no number is given, and at most.

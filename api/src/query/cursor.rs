@@ -7,8 +7,9 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chrono::DateTime;
 
-use super::compile::{At, Bind, Compiler};
+use super::compile::{At, Compiler};
 use super::order::{Order, OrderKey};
+use super::statement::Bind;
 use super::table::{Kind, Table};
 use crate::error::{ApiError, Result};
 

@@ -5,10 +5,11 @@ use closegraph_entity::record::record_id;
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-use super::compile::{At, Bind, Compiler, relate};
+use super::compile::{At, Compiler, relate};
 use super::custom::FieldName;
 use super::parts::{self, As, Parts};
 use super::period::{Span, instant_bounds};
+use super::statement::Bind;
 use super::table::{Column, Kind, Table};
 use crate::error::Result;
 

@@ -3,9 +3,10 @@
 //! A record has any number of such values. A condition holds where one value has it; its opposite (`ne`, `notIn`,
 //! `isNull: true`) where no value has it.
 
-use super::compile::{At, Bind, Compiler};
+use super::compile::{At, Compiler};
 use super::custom::{Definition, FieldName};
 use super::filter::{Test, Value, Values};
+use super::statement::Bind;
 use super::table::{Column, Kind};
 use crate::error::Result;
 

@@ -9,9 +9,9 @@ use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Postgres, Row};
 
-use super::compile::{Bind, Statement};
 use super::selection::argument_key;
 use super::sessions::Sessions;
+use super::statement::{Bind, Statement};
 use crate::error::{ApiError, Result};
 
 /// Counter of the statements that resolvers executed.

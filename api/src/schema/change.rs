@@ -15,10 +15,11 @@ use super::{COMPANY, OPPORTUNITY, PERSON, RECEIVABLE, TRANSACTION, member};
 use crate::error::{ApiError, Result};
 use crate::live::feed::Entry;
 use crate::live::position::Position;
-use crate::query::compile::{Bind, Compiler, asked};
+use crate::query::compile::{Compiler, asked};
 use crate::query::page::nodes;
 use crate::query::run::fetch;
 use crate::query::selection::Selection;
+use crate::query::statement::Bind;
 use crate::query::table::Table;
 use crate::query::window::PageRequest;
 

@@ -9,9 +9,10 @@ use super::connection::{self, Connection};
 use super::record::Node;
 use super::{company, event, member, opportunity, person, receivable, sync_run, transaction};
 use crate::error::{ApiError, Result};
-use crate::query::compile::{Bind, Compiler};
+use crate::query::compile::Compiler;
 use crate::query::custom::definitions;
 use crate::query::operators::parse_id;
+use crate::query::statement::Bind;
 
 use crate::query::run::fetch;
 use crate::query::selection::{Arguments, Selection};

@@ -8,10 +8,10 @@ use super::FilterInput;
 use super::event::{self, EventFilter};
 use super::lookup::{compiler, operator, sessions};
 use crate::error::{ApiError, Result};
-use crate::query::compile::Bind;
 use crate::query::operators::read;
 use crate::query::run::fetch;
 use crate::query::selection::Selection;
+use crate::query::statement::Bind;
 use closegraph_entity::access_entry::Action;
 use closegraph_entity::event::{CHANNEL, DISCARD, REPLAY, State};
 

@@ -2,10 +2,11 @@
 //! page its facts and records are read.
 
 use crate::error::Result;
-use crate::query::compile::{Bind, Compiler, asked};
+use crate::query::compile::{Compiler, asked};
 use crate::query::cursor::{Keys, decode_of, unreadable};
 use crate::query::page::nodes;
 use crate::query::selection::Selection;
+use crate::query::statement::Bind;
 use crate::query::window::PageRequest;
 use crate::schema::{CONNECTION, OPPORTUNITY, RECEIVABLE, TRANSACTION};
 

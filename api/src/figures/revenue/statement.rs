@@ -5,9 +5,10 @@ use super::convert;
 use super::group::RevenueGroupBy;
 use crate::error::{ApiError, Result};
 use crate::figures::span::bounds;
-use crate::query::compile::{Bind, Compiler};
+use crate::query::compile::Compiler;
 use crate::query::custom::FieldName;
 use crate::query::period::Bounds;
+use crate::query::statement::Bind;
 use crate::schema::TRANSACTION;
 
 /// Groups that are not of time, at most.

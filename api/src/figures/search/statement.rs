@@ -4,9 +4,10 @@
 use super::SearchField;
 use super::text::Sought;
 use crate::error::Result;
-use crate::query::compile::{Bind, Compiler, asked};
+use crate::query::compile::{Compiler, asked};
 use crate::query::operators::{Word, escape};
 use crate::query::selection::Selection;
+use crate::query::statement::Bind;
 use crate::query::table::Table;
 use crate::schema::{COMPANY, MEMBER, OPPORTUNITY, PERSON, RECEIVABLE, RecordType, TRANSACTION};
 

@@ -6,10 +6,11 @@ use serde::Deserialize;
 
 use super::List;
 use crate::error::Result;
-use crate::query::compile::{Bind, Compiler, asked};
+use crate::query::compile::{Compiler, asked};
 use crate::query::cursor::{decode_of, unreadable};
 use crate::query::operators::word_enum;
 use crate::query::selection::Selection;
+use crate::query::statement::Bind;
 use crate::schema::connection::Connection;
 use crate::schema::page::page_types;
 
