@@ -34,6 +34,7 @@ mod receivables;
 mod records;
 mod revenue;
 mod search;
+mod sessions;
 mod summary;
 mod tenancy;
 mod times;
