@@ -1,9 +1,9 @@
 //! Answers of root fields, written straight from the columns of a statement, without values and resolvers in between.
 //!
-//! [`row`] and [`page`] compile what is asked into columns and into the plan ([`write`], [`paged`]) by which their text
-//! becomes JSON under the keys that were asked for; [`leaf`] knows from the schema how a value is written. Rows below a row travel as
-//! JSON arrays of such columns. Other types, such as what a change tells of, are resolved value by value; a test compares
-//! both ways for every field.
+//! [`row`] and [`page`] compile what is asked into columns and into the plan ([`write`], [`paged`]) by which they become
+//! JSON under the keys that were asked for; [`leaf`] knows from the schema how a value is written. Rows below a row travel
+//! as JSON arrays of such columns. Other types, such as what a change tells of, are resolved value by value; a test
+//! compares both ways for every field.
 
 mod columns;
 mod json;

@@ -86,7 +86,7 @@ pub(crate) fn compiler<'a>(ctx: &Context<'a>) -> Result<Compiler<'a>> {
 /// The same for a question that may name custom fields: where it does, it costs another statement.
 pub(crate) async fn knowing_compiler<'a>(ctx: &Context<'a>) -> Result<Compiler<'a>> {
     let compiler = compiler(ctx)?;
-    let selection = Selection::of(ctx);
+    let selection = Selection::of_root(ctx);
     let named = selection.gives("customFields") || selection.gives("customField");
     if !named {
         return Ok(compiler);

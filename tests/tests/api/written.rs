@@ -135,3 +135,42 @@ async fn what_is_asked_of_one_key_at_several_places_is_one_answer() {
     assert_eq!(page["nodes"][0]["__typename"], "Company");
     assert_eq!(page["totalCount"], 3);
 }
+
+#[tokio::test]
+async fn custom_fields_are_known_wherever_a_key_is_asked() {
+    let world = World::new().await;
+    world.seed(ONE, 3).await;
+    let field = "insert into custom_field (connection_id, record_type, close_id, name, type, accepts_multiple_values, position)
+                 values ($1, 'opportunity', 'cf_source', 'Source', 'choices', false, 1)";
+    let told = sqlx::query(field).bind(ONE).execute(&world.pool).await;
+    told.unwrap();
+    let token = world.token(&[ONE]).await;
+    let filter = "filter: { customFields: { name: \"Source\", text: { eq: \"Fair\" } } }";
+    let query = format!(
+        "{{ page: companies {{ totalCount }}
+            page: companies {{ nodes {{ opportunities({filter}) {{ totalCount }} }} }} }}"
+    );
+    let page = &world.data(&token, &query, json!({})).await["page"];
+    assert_eq!(page["totalCount"], 3);
+    assert_eq!(page["nodes"][0]["opportunities"]["totalCount"], 0);
+}
+
+#[tokio::test]
+async fn more_values_than_a_row_can_have_are_refused_with_the_number_allowed() {
+    let world = World::new().await;
+    world.seed(ONE, 3).await;
+    let token = world.token(&[ONE]).await;
+    let wide = |times: usize| {
+        let values = "id closeId createdAt updatedAt syncedAt name url domain description";
+        let each = (0..times).map(|place| format!("c{place}: company {{ {values} }}"));
+        format!(
+            "{{ people(first: 1) {{ nodes {{ {} }} }} }}",
+            each.collect::<String>()
+        )
+    };
+    let answer = world.data(&token, &wide(150), json!({})).await;
+    assert!(answer["people"]["nodes"][0]["c149"]["name"].is_string());
+    let (message, code) = world.refused(&token, &wide(170), json!({})).await;
+    assert_eq!(code, "BAD_USER_INPUT", "{message}");
+    assert!(message.contains("1600"), "{message}");
+}

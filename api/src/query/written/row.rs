@@ -4,11 +4,14 @@ use super::json::Key;
 use super::leaf::{Known, MoneyField};
 use super::write::{Object, Part};
 use super::{UNKNOWN, page};
-use crate::error::Result;
+use crate::error::{ApiError, Result};
 use crate::query::compile::{At, Compiler, LIST_ROWS, relate};
 use crate::query::selection::{Asked, Selection};
 use crate::query::table::{Amount, Composite, List, Many, One};
 use crate::query::window::Source;
+
+/// Columns of a row at most, a little below what Postgres allows a statement.
+const MAX_COLUMNS: usize = 1_600;
 
 /// Columns of a statement, and the joins that they need.
 #[derive(Default)]
@@ -66,6 +69,13 @@ pub(super) fn object(
     for asked in selection.asked(at.table.graphql) {
         let part = part(compiler, row, at, &asked)?;
         parts.push((Key::new(asked.key), part));
+    }
+    if row.columns.len() > MAX_COLUMNS {
+        return Err(ApiError::BadInput(format!(
+            "a record is asked for {} values, those of records that belong to it among them; at most {MAX_COLUMNS} are \
+             allowed: ask for less at once",
+            row.columns.len()
+        )));
     }
     Ok(Object(parts))
 }
