@@ -13,6 +13,7 @@ mod live;
 mod query;
 mod schema;
 mod scope;
+mod sdl;
 pub mod token;
 mod trial;
 
@@ -23,6 +24,7 @@ pub use http::{Api, ApiOptions, Introspection, Limits, RequestId, router};
 pub use live::UNTOLD;
 pub use query::run::STATEMENTS;
 pub use query::sessions::Share;
+pub use sdl::sdl;
 pub use trial::{InvoiceTrial, Tried};
 
 use async_graphql::{Schema, SchemaBuilder};
@@ -49,13 +51,4 @@ pub fn describe_metrics() {
     for code in ["INTERNAL", "TIMEOUT"] {
         metrics::counter!(http::ERRORS, "code" => code).increment(0);
     }
-}
-
-/// The schema in GraphQL's own language.
-pub fn sdl() -> String {
-    schema().finish().sdl_with_options(
-        async_graphql::SDLExportOptions::new()
-            .sorted_fields()
-            .sorted_enum_items(),
-    )
 }

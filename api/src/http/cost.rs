@@ -7,10 +7,10 @@
 use crate::query::compile::LIST_ROWS;
 use crate::query::window::DEFAULT_PAGE;
 use crate::schema::MAX_PAGE;
-use async_graphql::parser::parse_schema;
+use crate::sdl;
 use async_graphql::parser::types::{
     BaseType, ExecutableDocument, Field, FieldDefinition, OperationDefinition, OperationType,
-    Selection, SelectionSet, Type, TypeKind, TypeSystemDefinition,
+    Selection, SelectionSet, Type, TypeKind,
 };
 use async_graphql::{Name, Value, Variables};
 use std::collections::HashMap;
@@ -78,15 +78,10 @@ struct Price {
 impl Prices {
     /// The prices of a schema in GraphQL's own language. Of one that can't be read nothing has a price; that ours can is
     /// shown by the tests.
-    pub(super) fn of(sdl: &str) -> Self {
+    pub(super) fn of(schema: &str) -> Self {
         let mut types = HashMap::new();
         let mut longest = Longest::default();
-        let definitions = parse_schema(sdl).map(|document| document.definitions);
-        for definition in definitions.unwrap_or_default() {
-            let TypeSystemDefinition::Type(definition) = definition else {
-                continue;
-            };
-            let definition = definition.node;
+        for definition in sdl::types(schema) {
             longest.types += 1;
             let fields = match definition.kind {
                 TypeKind::Object(object) => object.fields,

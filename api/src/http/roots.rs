@@ -3,9 +3,9 @@
 //! generate from the schema counts on it.
 
 use super::order::Asked;
+use crate::sdl::types;
 use async_graphql::indexmap::IndexMap;
-use async_graphql::parser::parse_schema;
-use async_graphql::parser::types::{TypeKind, TypeSystemDefinition};
+use async_graphql::parser::types::TypeKind;
 use async_graphql::{Name, PathSegment, Response, Value};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -18,12 +18,7 @@ impl Roots {
     /// Those of a schema in GraphQL's own language. Queries and mutations share no name.
     pub(super) fn of(sdl: &str) -> Self {
         let mut nullable = HashSet::new();
-        let definitions = parse_schema(sdl).map(|document| document.definitions);
-        for definition in definitions.unwrap_or_default() {
-            let TypeSystemDefinition::Type(definition) = definition else {
-                continue;
-            };
-            let definition = definition.node;
+        for definition in types(sdl) {
             if let ("Query" | "Mutation", TypeKind::Object(object)) =
                 (definition.name.node.as_str(), definition.kind)
             {

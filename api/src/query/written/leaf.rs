@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use async_graphql::parser::parse_schema;
-use async_graphql::parser::types::{BaseType, Type, TypeKind, TypeSystemDefinition};
+use async_graphql::parser::types::{BaseType, Type, TypeKind};
 use chrono::{DateTime, Utc};
 
 use super::columns::Cell;
 use super::json::Json;
 use crate::error::{ApiError, Result};
 use crate::schema::Money;
+use crate::sdl::types;
 
 /// How the text of a column becomes JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,19 +44,14 @@ impl Known {
     }
 }
 
-/// The fields of a schema in GraphQL's own language. Of one that can't be read there are none; that ours can is shown by
-/// the tests.
+/// The fields of a schema in GraphQL's own language.
 fn fields(sdl: &str) -> Fields {
-    let document = parse_schema(sdl).map(|document| document.definitions);
-    let mut types = Vec::new();
+    let mut objects = Vec::new();
     let mut enums = Vec::new();
-    for definition in document.unwrap_or_default() {
-        let TypeSystemDefinition::Type(definition) = definition else {
-            continue;
-        };
-        let name = definition.node.name.node.to_string();
-        match definition.node.kind {
-            TypeKind::Object(object) => types.push((name, object.fields)),
+    for definition in types(sdl) {
+        let name = definition.name.node.to_string();
+        match definition.kind {
+            TypeKind::Object(object) => objects.push((name, object.fields)),
             TypeKind::Enum(_) => enums.push(name),
             _ => {}
         }
@@ -75,7 +70,7 @@ fn fields(sdl: &str) -> Fields {
         let nullable = ty.nullable;
         Some(Known { leaf, nullable })
     };
-    types
+    objects
         .iter()
         .map(|(name, fields)| {
             let leaves = fields.iter().filter_map(|field| {
