@@ -2,12 +2,13 @@
 
 use crate::config::Config;
 use anyhow::Context;
-use closegraph_sync::connect::{KeyStore, Vault, VaultError};
+use closegraph_sync::connect::{KeyStore, Vault, VaultError, generate_key};
 use secrecy::{ExposeSecret, SecretString};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
 
 /// Opens the vault.
 pub(crate) fn open(config: &Config) -> anyhow::Result<Vault> {
@@ -40,21 +41,13 @@ struct KeyFile {
 impl KeyFile {
     /// The file; it is made, with a new key, where there is none.
     fn open(path: PathBuf) -> anyhow::Result<Self> {
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)
-                .with_context(|| format!("{} can't be made", folder.display()))?;
-        }
-        match private(&path) {
-            Ok(mut file) => {
-                let key: [u8; 32] = rand::random();
-                let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-                file.write_all(hex.as_bytes())?;
-                file.sync_all()?;
-            }
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            Err(error) => {
-                return Err(error).with_context(|| format!("{} can't be made", path.display()));
-            }
+        let folder = path.parent().filter(|folder| *folder != Path::new(""));
+        let folder = folder.unwrap_or_else(|| Path::new("."));
+        fs::create_dir_all(folder)
+            .with_context(|| format!("{} can't be made", folder.display()))?;
+        if !path.exists() {
+            let made = make(&path, folder);
+            made.with_context(|| format!("{} can't be made", path.display()))?;
         }
         fs::read_to_string(&path).with_context(|| format!("{} can't be read", path.display()))?;
         Ok(Self { path })
@@ -103,6 +96,19 @@ impl KeyFile {
     }
 }
 
+/// A file with a new key, whole or not at all; where another process makes one at the same time, the first stays.
+fn make(path: &Path, folder: &Path) -> io::Result<()> {
+    // Nobody else can read it.
+    let mut file = NamedTempFile::new_in(folder)?;
+    file.write_all(generate_key().expose_secret().as_bytes())?;
+    file.as_file().sync_all()?;
+    match file.persist_noclobber(path) {
+        Ok(_) => File::open(folder)?.sync_all(),
+        Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error.error),
+    }
+}
+
 /// Makes a file that only its owner reads.
 fn private(path: &Path) -> io::Result<File> {
     File::options()
@@ -118,4 +124,39 @@ fn split(text: &str) -> impl Iterator<Item = SecretString> {
     words
         .filter(|word| !word.is_empty())
         .map(|word| SecretString::from(word.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::KeyFile;
+    use closegraph_sync::connect::KeyStore;
+    use secrecy::ExposeSecret;
+    use std::collections::BTreeSet;
+    use std::sync::Barrier;
+    use std::thread;
+
+    #[test]
+    fn processes_that_start_at_once_find_one_whole_key() {
+        for _ in 0..50 {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("vault.key");
+            let start = Barrier::new(8);
+            let keys: BTreeSet<String> = thread::scope(|scope| {
+                let opened = (0..8).map(|_| {
+                    scope.spawn(|| {
+                        start.wait();
+                        let keys = KeyFile::open(path.clone()).unwrap().read().unwrap();
+                        keys.first().map(|key| key.expose_secret().to_owned())
+                    })
+                });
+                let opened: Vec<_> = opened.collect();
+                let keys = opened.into_iter().map(|opened| opened.join().unwrap());
+                keys.map(Option::unwrap_or_default).collect()
+            });
+            assert!(
+                keys.len() == 1 && keys.iter().all(|key| key.len() == 64),
+                "{keys:?}"
+            );
+        }
+    }
 }

@@ -23,4 +23,6 @@ pub use oauth::{Attempt, Callback, OAuthError, begin, finish, outcome};
 pub(crate) use session::{Listed, McpSession};
 pub use settings::reread_settings;
 pub use subscription::{Watched, rotate_signing_key, watch_subscription};
-pub use vault::{KeyStore, Rotated, Vault, VaultError, rotate as rotate_vault};
+pub use vault::{
+    KeyStore, Rotated, Vault, VaultError, generate as generate_key, rotate as rotate_vault,
+};

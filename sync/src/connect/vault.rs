@@ -4,7 +4,7 @@
 mod keys;
 mod rotate;
 
-pub use keys::KeyStore;
+pub use keys::{KeyStore, generate};
 pub use rotate::{Rotated, rotate};
 
 use chacha20poly1305::XNonce;

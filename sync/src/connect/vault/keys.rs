@@ -61,7 +61,7 @@ fn key(hex: &SecretString) -> Result<Key, VaultError> {
 }
 
 /// A new key, in hex.
-pub(super) fn generate() -> SecretString {
+pub fn generate() -> SecretString {
     let key: [u8; 32] = rand::random();
     SecretString::from(hex::encode(key))
 }
