@@ -11,7 +11,7 @@ use crate::mapping::MappingContext;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use closegraph_entity::record::Origin;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sqlx::PgPool;
 use std::collections::HashMap;
 use tokio_util::sync::CancellationToken;
@@ -97,19 +97,9 @@ impl Poll<'_> {
         &mut self,
         since: Option<DateTime<Utc>>,
     ) -> Result<Option<DateTime<Utc>>, SyncError> {
-        let (mut rows, mut cursor) = (Vec::new(), None);
-        loop {
-            self.check()?;
-            let arguments = json!({ "cursor": cursor });
-            let listed = self.session.list(Tool::LeadSearch, arguments).await?;
-            let page = versions(&listed, Tool::LeadSearch)?;
-            let oldest = page.iter().map(|(_, at)| *at).min();
-            rows.extend(page);
-            cursor = listed.cursor;
-            if cursor.is_none() || oldest.is_some_and(|oldest| is_before(oldest, since)) {
-                break;
-            }
-        }
+        // The newest come first: behind one that was read before, all were.
+        let is_last = |oldest| is_before(oldest, since);
+        let rows = self.listed(Tool::LeadSearch, Map::new(), is_last).await?;
         let newest = rows.iter().map(|(_, at)| *at).max();
         let statement = "select close_id, source_updated_at from company
                           where connection_id = $1 and close_id = any($2)";
@@ -123,30 +113,44 @@ impl Poll<'_> {
         &mut self,
         since: Option<DateTime<Utc>>,
     ) -> Result<Option<DateTime<Utc>>, SyncError> {
-        let (mut rows, mut cursor) = (Vec::new(), None);
-        loop {
-            self.check()?;
-            let mut arguments = json!({ "cursor": cursor });
-            if let (Some(since), Some(arguments)) = (since, arguments.as_object_mut()) {
-                let from = (since - OVERLAP).to_rfc3339_opts(SecondsFormat::Micros, true);
-                arguments.insert("updated_at".to_owned(), json!({ "since": from }));
+        let from =
+            |since: DateTime<Utc>| (since - OVERLAP).to_rfc3339_opts(SecondsFormat::Micros, true);
+        let arguments = match since {
+            Some(since) => {
+                Map::from_iter([("updated_at".to_owned(), json!({ "since": from(since) }))])
             }
-            let listed = self
-                .session
-                .list(Tool::FindOpportunities, arguments)
-                .await?;
-            rows.extend(versions(&listed, Tool::FindOpportunities)?);
-            cursor = listed.cursor;
-            if cursor.is_none() {
-                break;
-            }
-        }
+            None => Map::new(),
+        };
+        let rows = self
+            .listed(Tool::FindOpportunities, arguments, |_| false)
+            .await?;
         let newest = rows.iter().map(|(_, at)| *at).max();
         let statement = "select close_id, source_updated_at from opportunity
                           where connection_id = $1 and close_id = any($2)";
         let wanted = self.newer(statement, rows).await?;
         self.read(wanted, ObjectType::Opportunity).await?;
         Ok(newest)
+    }
+
+    /// Ids and versions of a list, page by page, to the page of whose oldest `is_last` holds, or the end.
+    async fn listed(
+        &mut self,
+        tool: Tool,
+        mut arguments: Map<String, Value>,
+        is_last: impl Fn(DateTime<Utc>) -> bool,
+    ) -> Result<Vec<Row>, SyncError> {
+        let mut rows = Vec::new();
+        loop {
+            self.check()?;
+            let listed = self.session.list(tool, arguments.clone().into()).await?;
+            let page = versions(&listed, tool)?;
+            let oldest = page.iter().map(|(_, at)| *at).min();
+            rows.extend(page);
+            let Some(cursor) = listed.cursor.filter(|_| !oldest.is_some_and(&is_last)) else {
+                return Ok(rows);
+            };
+            arguments.insert("cursor".to_owned(), cursor.into());
+        }
     }
 
     /// Ids of those that the mirror lacks or has in an older version.
