@@ -46,7 +46,7 @@ pub enum OAuthError {
     ReadsMore(String),
     #[error("no way to ask {server} for access was found: {reason}")]
     Discovery { server: String, reason: String },
-    #[error("{0:?} is no address of an MCP server of Close")]
+    #[error("{0:?} is no address of an MCP server: https is allowed, and http on this machine")]
     Address(String),
     #[error("{0} is not asked: it belongs to another party than the MCP server")]
     Host(String),
