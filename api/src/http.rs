@@ -122,13 +122,12 @@ impl Api {
         let limits = &options.limits;
         let failures = Failures::new(limits);
         let sdl = crate::sdl();
-        let live = Arc::new(Hub::start(pool.clone(), options.streams));
+        let sessions = Sessions::new(pool.clone(), options.share);
+        let live = Hub::start(pool.clone(), sessions.clone(), options.streams);
+        let live = Arc::new(live);
         Self {
             answers: Answers::new(options.cache_bytes),
-            schema: crate::schema()
-                .data(pool.clone())
-                .data(Sessions::new(pool.clone(), options.share))
-                .finish(),
+            schema: crate::schema().data(pool.clone()).data(sessions).finish(),
             callers: Callers::new(pool.clone(), options.token_cache, failures, live.access()),
             live,
             rates: Rates::new(limits),

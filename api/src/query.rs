@@ -21,4 +21,5 @@ pub(crate) mod sessions;
 pub(crate) mod statement;
 pub(crate) mod table;
 pub(crate) mod window;
+mod words;
 pub(crate) mod written;

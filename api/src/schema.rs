@@ -27,7 +27,7 @@ mod worklist;
 pub(crate) use change::{Subscription, Yielded};
 pub(crate) use company::{Company, TABLE as COMPANY};
 pub(crate) use connection::TABLE as CONNECTION;
-pub(crate) use lookup::{MAX_PAGE, compiler, knowing_compiler, scope, sessions};
+pub(crate) use lookup::{MAX_PAGE, compiler, knowing_compiler, reader, scope};
 pub(crate) use member::TABLE as MEMBER;
 pub(crate) use money::{CurrencyCode, Money, decimal, integer};
 pub(crate) use opportunity::TABLE as OPPORTUNITY;

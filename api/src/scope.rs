@@ -40,20 +40,44 @@ pub(crate) struct Caller {
     pub(crate) sees_all: bool,
 }
 
+/// What Postgres shows a session, whatever its statements ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Sight {
+    /// All connections, those to come among them.
+    All,
+    /// These connections, as Postgres spells an array.
+    Only(Arc<str>),
+}
+
+impl Sight {
+    fn of(calendars: &[Calendar], sees_all: bool) -> Self {
+        if sees_all {
+            return Self::All;
+        }
+        let connections: Vec<String> = calendars
+            .iter()
+            .map(|calendar| calendar.connection.to_string())
+            .collect();
+        Self::Only(format!("{{{}}}", connections.join(",")).into())
+    }
+}
+
 /// The connections of a request. Every statement is compiled against one; none can be compiled without.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Scope {
     calendars: Arc<[Calendar]>,
+    sight: Sight,
     fingerprint: [u8; 32],
 }
 
 impl Scope {
-    /// The given connections, and no others.
-    pub(crate) fn new(calendars: impl IntoIterator<Item = Calendar>) -> Self {
+    /// The given connections, and no others. They are all that there are where the caller sees all.
+    pub(crate) fn new(calendars: impl IntoIterator<Item = Calendar>, sees_all: bool) -> Self {
         let mut calendars: Vec<_> = calendars.into_iter().collect();
         calendars.sort_by_key(|calendar| calendar.connection);
         calendars.dedup_by_key(|calendar| calendar.connection);
         Self {
+            sight: Sight::of(&calendars, sees_all),
             fingerprint: Sha256::digest(format!("{calendars:?}")).into(),
             calendars: calendars.into(),
         }
@@ -63,7 +87,12 @@ impl Scope {
         &self.calendars
     }
 
-    /// The same for scopes that are the same.
+    /// What Postgres shows its statements.
+    pub(crate) fn sight(&self) -> &Sight {
+        &self.sight
+    }
+
+    /// The same for scopes that see the same.
     pub(crate) fn fingerprint(&self) -> &[u8; 32] {
         &self.fingerprint
     }

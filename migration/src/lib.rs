@@ -1,6 +1,7 @@
 //! Schema steps, up and down, in SQL: what the entity crate reads is what stands here.
 
 use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::{ConnectionTrait, DatabaseConnection};
 
 mod m0001_connection;
 mod m0002_mirror;
@@ -19,6 +20,7 @@ mod m0014_exchange_rate;
 mod m0015_revenue_day;
 mod m0016_authorization;
 mod m0017_access;
+mod m0018_row_level_security;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -55,6 +57,14 @@ pub fn name(step: &sea_orm_migration::Migration) -> String {
     step.name().to_owned()
 }
 
+/// Takes all steps that are still to be taken, and has Postgres protect what is there then: which rows and columns the roles
+/// see that the API reads in.
+pub async fn up(database: &DatabaseConnection) -> Result<(), DbErr> {
+    Migrator::up(database, None).await?;
+    let protected = database.execute_unprepared("call closegraph_protect()");
+    protected.await.map(drop)
+}
+
 /// All steps, oldest first.
 #[derive(Debug)]
 pub struct Migrator;
@@ -80,6 +90,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0015_revenue_day::STEP),
             Box::new(m0016_authorization::STEP),
             Box::new(m0017_access::STEP),
+            Box::new(m0018_row_level_security::STEP),
         ]
     }
 }

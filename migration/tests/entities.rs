@@ -105,8 +105,8 @@ async fn entities(orm: &DatabaseConnection) -> BTreeMap<String, Table> {
 async fn migrated(pool: &PgPool) -> BTreeMap<String, Table> {
     let columns: Vec<(String, String, String, bool)> = sqlx::query_as(
         "select table_name::text, column_name::text, udt_name::text, is_nullable = 'YES'
-           from information_schema.columns
-          where table_schema = 'public' and table_name <> 'seaql_migrations'",
+           from information_schema.columns join information_schema.tables using (table_schema, table_name)
+          where table_type = 'BASE TABLE' and table_schema = 'public' and table_name <> 'seaql_migrations'",
     )
     .fetch_all(pool)
     .await

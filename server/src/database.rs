@@ -3,7 +3,6 @@
 use crate::config::Config;
 use crate::postgres::{EmbeddedPostgres, PostgresError, PostgresOptions};
 use anyhow::Context;
-use closegraph_migration::{Migrator, MigratorTrait};
 use sea_orm::{DatabaseConnection, SqlxPostgresConnector};
 use secrecy::ExposeSecret;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
@@ -90,7 +89,7 @@ impl Database {
         let mut turn = self.pool.acquire().await?.detach();
         turn.execute("select pg_advisory_lock(hashtextextended('closegraph/migrate', 0))")
             .await?;
-        Migrator::up(&self.orm(), None)
+        closegraph_migration::up(&self.orm())
             .await
             .context("the schema can't be brought up to date")?;
         drop(turn);

@@ -20,7 +20,7 @@ where (t2.connection_id = t1.id) is true and t2.connection_id = t1.id
 order by t2.started_at desc, t2.id desc
 limit 6) t2
 order by t2.started_at desc, t2.id desc))
-from (select t1.*
+from (select t1.id, t1.source, t1.organization_id, t1.organization_name, t1.auth_method, t1.status, t1.status_reason, t1.currency, t1.time_zone, t1.fiscal_year_start, t1.scopes, t1.webhook_status, t1.webhook_subscription_id, t1.webhook_url, t1.webhook_checked_at, t1.webhook_problem, t1.created_at
 from connection t1
 where t1.id = $1) t1
 order by t1.created_at

@@ -1,7 +1,9 @@
 -- { companies(first: 20, orderBy: [{ field: NAME }], filter: { name: { contains: "a_b" }, people: { some: { title: { isNull: false } } } }) { totalCount nodes { id people(first: 2) { nodes { name } } } pageInfo { endCursor } } }
 select (select count(*)
 from company t3
-where t3.connection_id = $1 and (t3.name ilike $3 and exists (select
+where t3.connection_id = $1 and (t3.id in (select found.id
+from company_words found
+where found.name ilike $3) and exists (select
 from person t4
 where t4.connection_id = t3.connection_id and t4.company_id = t3.id and (t4.title is not null)))), array_to_json(array(select array[(t1.id)::text, (array_to_json(array(select array[(t5.name)::text]
 from (select t5.*
@@ -12,7 +14,9 @@ limit 3) t5
 order by t5.source_created_at desc, t5.id desc)))::text, (t1.name)::text]
 from (select t1.*
 from company t1
-where t1.connection_id = $1 and (t1.name ilike $2 and exists (select
+where t1.connection_id = $1 and (t1.id in (select found.id
+from company_words found
+where found.name ilike $2) and exists (select
 from person t2
 where t2.connection_id = t1.connection_id and t2.company_id = t1.id and (t2.title is not null)))
 order by t1.name asc, t1.id asc

@@ -1,7 +1,9 @@
 -- { people(first: 20, orderBy: [{ field: PRIMARY_EMAIL, direction: DESC }], filter: { email: { eq: "a@b.example" }, company: { domain: { eq: "b.example" } } }) { totalCount nodes { id company { name } } pageInfo { endCursor } } }
 select (select count(*)
 from person t3
-where t3.connection_id = $1 and ((lower(jsonb_path_query_array(t3.emails, '$[*].email')::text) like lower($6) and exists (select
+where t3.connection_id = $1 and ((t3.id in (select found.id
+from person_words found
+where lower(jsonb_path_query_array(found.emails, '$[*].email')::text) like lower($6)) and exists (select
 from (select a -> 'email'
 from jsonb_array_elements(t3.emails) a) e (v)
 cross join lateral (select e.v #>> '{}') u (w)
@@ -10,7 +12,9 @@ from company t4
 where t4.connection_id = t3.connection_id and t4.id = t3.company_id and (t4.domain = $7)))), array_to_json(array(select array[(t1.id)::text, (t6.c0)::text, (t6.c1)::text, (t1.primary_email)::text]
 from (select t1.*
 from person t1
-where t1.connection_id = $1 and ((lower(jsonb_path_query_array(t1.emails, '$[*].email')::text) like lower($3) and exists (select
+where t1.connection_id = $1 and ((t1.id in (select found.id
+from person_words found
+where lower(jsonb_path_query_array(found.emails, '$[*].email')::text) like lower($3)) and exists (select
 from (select a -> 'email'
 from jsonb_array_elements(t1.emails) a) e (v)
 cross join lateral (select e.v #>> '{}') u (w)

@@ -1,11 +1,11 @@
 -- { search(query: "lead_1", types: [COMPANY, TRANSACTION]) { nodes { score matched record { id } } } }
 with found as materialized ((select 'company'::text as type, t1.connection_id, t1.id, 'name'::text as matched, (case when lower(t1.name) = lower($1::text) then 1.0 else 0.9 + 0.09 * similarity(t1.name, $1::text) end)::float8 as score
-from company t1
+from company_words t1
 where t1.connection_id = $6 and lower(t1.name) ~>=~ lower($1::text) and lower(t1.name) ~<=~ (lower($1::text) || U&'\+10FFFF')
 order by lower(t1.name)
 limit 100)
 union all (select 'company'::text as type, t2.connection_id, t2.id, 'name'::text as matched, (0.8 * word_similarity($1::text, t2.name) + 0.09 * similarity(t2.name, $1::text))::float8 as score
-from company t2
+from company_words t2
 where t2.connection_id = $6 and t2.name %> (select case when set_config('pg_trgm.word_similarity_threshold', $2, true) is not null then $1::text end)
 limit 5000)
 union all (select 'company'::text as type, t3.connection_id, t3.id, 'close_id'::text as matched, (1.0)::float8 as score

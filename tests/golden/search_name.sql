@@ -1,32 +1,32 @@
 -- { search(query: "northwind") { nodes { score matched record { id } } } }
 with found as materialized ((select 'company'::text as type, t1.connection_id, t1.id, 'name'::text as matched, (case when lower(t1.name) = lower($1::text) then 1.0 else 0.9 + 0.09 * similarity(t1.name, $1::text) end)::float8 as score
-from company t1
+from company_words t1
 where t1.connection_id = $17 and lower(t1.name) ~>=~ lower($1::text) and lower(t1.name) ~<=~ (lower($1::text) || U&'\+10FFFF')
 order by lower(t1.name)
 limit 100)
 union all (select 'company'::text as type, t2.connection_id, t2.id, 'name'::text as matched, (0.8 * word_similarity($1::text, t2.name) + 0.09 * similarity(t2.name, $1::text))::float8 as score
-from company t2
+from company_words t2
 where t2.connection_id = $17 and t2.name %> (select case when set_config('pg_trgm.word_similarity_threshold', $2, true) is not null then $1::text end)
 limit 5000)
 union all (select 'company'::text as type, t3.connection_id, t3.id, 'domain'::text as matched, (case when t3.domain ilike $3 then 1.0 when t3.domain ilike $4 then 0.85 else 0.65 end)::float8 as score
-from company t3
+from company_words t3
 where t3.connection_id = $17 and t3.domain ilike $5
 limit 5000)
 union all (select 'person'::text as type, t4.connection_id, t4.id, 'name'::text as matched, (case when lower(t4.name) = lower($6::text) then 1.0 else 0.9 + 0.09 * similarity(t4.name, $6::text) end)::float8 as score
-from person t4
+from person_words t4
 where t4.connection_id = $17 and lower(t4.name) ~>=~ lower($6::text) and lower(t4.name) ~<=~ (lower($6::text) || U&'\+10FFFF')
 order by lower(t4.name)
 limit 100)
 union all (select 'person'::text as type, t5.connection_id, t5.id, 'name'::text as matched, (0.8 * word_similarity($6::text, t5.name) + 0.09 * similarity(t5.name, $6::text))::float8 as score
-from person t5
+from person_words t5
 where t5.connection_id = $17 and t5.name %> (select case when set_config('pg_trgm.word_similarity_threshold', $7, true) is not null then $6::text end)
 limit 5000)
 union all (select 'person'::text as type, t6.connection_id, t6.id, 'email'::text as matched, (case when lower(jsonb_path_query_array(t6.emails, '$[*].email')::text) like $8 then 1.0 else 0.85 end)::float8 as score
-from person t6
+from person_words t6
 where t6.connection_id = $17 and lower(jsonb_path_query_array(t6.emails, '$[*].email')::text) like $9
 limit 5000)
 union all (select 'receivable'::text as type, t7.connection_id, t7.id, 'number'::text as matched, (case when t7.number ilike $10 then 1.0 when t7.number ilike $11 then 0.85 else 0.65 end)::float8 as score
-from receivable t7
+from receivable_words t7
 where t7.connection_id = $17 and t7.number ilike $12
 limit 5000)
 union all (select 'member'::text as type, t8.connection_id, t8.id, 'name'::text as matched, (case when lower(t8.name) = lower($13::text) then 1.0 else 0.9 + 0.09 * similarity(t8.name, $13::text) end)::float8 as score

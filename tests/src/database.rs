@@ -1,7 +1,6 @@
 //! A Postgres of a test's own, with our tables.
 
 use crate::PrivatePostgres;
-use closegraph_migration::{Migrator, MigratorTrait};
 use sea_orm::{DatabaseConnection, SqlxPostgresConnector};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{Connection, Executor, PgConnection};
@@ -23,7 +22,7 @@ impl Database {
         let url = server.database("closegraph").await?;
         let options = PgConnectOptions::from_str(&url)?.options(settings.iter().copied());
         let pool = PgPoolOptions::new().connect_with(options).await?;
-        Migrator::up(&orm(&pool), None).await?;
+        closegraph_migration::up(&orm(&pool)).await?;
         Ok(Self { pool, url, server })
     }
 

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::query::compile::Compiler;
 use crate::query::run::fetch;
 use crate::query::statement::Bind;
-use crate::schema::{CurrencyCode, Money, integer, scope, sessions};
+use crate::schema::{CurrencyCode, Money, integer, reader, scope};
 
 /// Each currency in which something is owed has all buckets. What is due on the day is not overdue.
 const AGING: &str = "
@@ -111,7 +111,7 @@ pub(crate) async fn aging(
             ("{as_of}", Bind::Dates(days)),
         ],
     )?;
-    Ok(fetch(sessions(ctx)?, compiler.finish(&sql))
+    Ok(fetch(reader(ctx)?, compiler.finish(&sql))
         .await?
         .unwrap_or_default())
 }

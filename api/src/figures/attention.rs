@@ -13,7 +13,7 @@ use crate::query::scalars::Date;
 use crate::query::selection::Selection;
 use crate::query::window::PageRequest;
 use crate::schema::page::page_types;
-use crate::schema::{Money, Node, knowing_compiler, sessions};
+use crate::schema::{Money, Node, knowing_compiler, reader};
 use message::Facts;
 
 word_enum! {
@@ -129,7 +129,7 @@ pub(crate) async fn attention(ctx: &Context<'_>) -> Result<AttentionConnection> 
     let request = PageRequest::new(&selection.arguments(), None, Vec::new())?;
     let mut compiler = knowing_compiler(ctx).await?;
     let (items, json) = statement::compile(&mut compiler, &request, &selection)?;
-    Ok(fetch(sessions(ctx)?, compiler.finish_with(&items, &json))
+    Ok(fetch(reader(ctx)?, compiler.finish_with(&items, &json))
         .await?
         .unwrap_or_default())
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::error::Result;
 use crate::query::run::fetch;
 use crate::query::statement::Bind;
-use crate::schema::{CurrencyCode, Money, compiler, integer, sessions};
+use crate::schema::{CurrencyCode, Money, compiler, integer, reader};
 
 /// The median is the mean of the two middle values, which are one where their number is odd.
 const PIPELINE: &str = "
@@ -148,7 +148,7 @@ pub(crate) async fn pipeline(ctx: &Context<'_>) -> Result<Vec<PipelineStage>> {
         ("{zones}", Bind::Texts(zones.collect())),
     ];
     let sql = compiler.fill(PIPELINE, places)?;
-    Ok(fetch(sessions(ctx)?, compiler.finish(&sql))
+    Ok(fetch(reader(ctx)?, compiler.finish(&sql))
         .await?
         .unwrap_or_default())
 }

@@ -20,7 +20,7 @@ use crate::query::compile::Compiler;
 use crate::query::period::{Period, Span};
 use crate::query::run::fetch;
 use crate::query::scalars::Date;
-use crate::schema::{CurrencyCode, Money, decimal, integer, knowing_compiler, sessions};
+use crate::schema::{CurrencyCode, Money, decimal, integer, knowing_compiler, reader};
 
 /// What counts as revenue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum)]
@@ -284,7 +284,7 @@ pub(super) fn compile(compiler: &mut Compiler<'_>, question: &Question) -> Resul
 pub(crate) async fn revenue(ctx: &Context<'_>, question: Question) -> Result<Vec<Revenue>> {
     let mut compiler = knowing_compiler(ctx).await?;
     let sql = compile(&mut compiler, &question)?;
-    let rows: Option<Vec<Revenue>> = fetch(sessions(ctx)?, compiler.finish(&sql)).await?;
+    let rows: Option<Vec<Revenue>> = fetch(reader(ctx)?, compiler.finish(&sql)).await?;
     let rows = rows.unwrap_or_default().into_iter();
     Ok(rows.map(|row| row.grouped(&question.groups)).collect())
 }

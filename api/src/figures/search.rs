@@ -10,7 +10,7 @@ use crate::error::{ApiError, Result};
 use crate::query::operators::word_enum;
 use crate::query::run::fetch;
 use crate::query::selection::Selection;
-use crate::schema::{MirroredRecord, RecordType, knowing_compiler, sessions};
+use crate::schema::{MirroredRecord, RecordType, knowing_compiler, reader};
 
 use text::Sought;
 
@@ -81,7 +81,7 @@ pub(crate) async fn search(
     let Some((with, json)) = statement else {
         return Ok(SearchResults::default());
     };
-    Ok(fetch(sessions(ctx)?, compiler.finish_with(&with, &json))
+    Ok(fetch(reader(ctx)?, compiler.finish_with(&with, &json))
         .await?
         .unwrap_or_default())
 }

@@ -13,7 +13,7 @@ use crate::query::run::{Answers, fetch};
 use crate::query::scalars::Date;
 use crate::query::selection::{Child, Selection};
 use crate::query::statement::Bind;
-use crate::schema::{COMPANY, Company, CurrencyCode, Money, integer, knowing_compiler, sessions};
+use crate::schema::{COMPANY, Company, CurrencyCode, Money, integer, knowing_compiler, reader};
 
 /// Companies when no number is given, and at most.
 const TOP: i64 = 5;
@@ -314,8 +314,7 @@ pub(crate) async fn summary(
         ));
     }
     let json = format!("json_build_object({})", parts.join(", "));
-    let summary: Option<Summary> =
-        fetch(sessions(ctx)?, compiler.finish_with(&with, &json)).await?;
+    let summary: Option<Summary> = fetch(reader(ctx)?, compiler.finish_with(&with, &json)).await?;
     let first = days.iter().map(|(from, _)| *from).min();
     let last = days.iter().map(|(_, to)| *to).max();
     Ok(Summary {

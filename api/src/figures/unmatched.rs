@@ -11,7 +11,7 @@ use crate::query::run::fetch;
 use crate::query::selection::Selection;
 use crate::query::window::PageRequest;
 use crate::schema::page::page_types;
-use crate::schema::{MirroredRecord, knowing_compiler, sessions};
+use crate::schema::{MirroredRecord, knowing_compiler, reader};
 
 word_enum! {
     /// What is missing.
@@ -74,7 +74,7 @@ pub(crate) async fn unmatched(
     let request = PageRequest::new(&selection.arguments(), None, Vec::new())?;
     let mut compiler = knowing_compiler(ctx).await?;
     let json = statement::compile(&mut compiler, kinds.as_deref(), &request, &selection)?;
-    Ok(fetch(sessions(ctx)?, compiler.finish(&json))
+    Ok(fetch(reader(ctx)?, compiler.finish(&json))
         .await?
         .unwrap_or_default())
 }

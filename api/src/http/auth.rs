@@ -181,7 +181,7 @@ impl Callers {
             })
         });
         Ok(Identified {
-            scope: Scope::new(calendars),
+            scope: Scope::new(calendars, caller.sees_all),
             caller,
             token,
             cost_budget,

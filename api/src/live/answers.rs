@@ -210,12 +210,13 @@ mod tests {
     }
 
     fn scope(zones: &[Tz]) -> Scope {
-        Scope::new(zones.iter().zip(1..).map(|(zone, number)| Calendar {
+        let calendars = zones.iter().zip(1..).map(|(zone, number)| Calendar {
             connection: Uuid::from_u128(number),
             zone: *zone,
             fiscal_year_start: 1,
             currency: "EUR".to_owned(),
-        }))
+        });
+        Scope::new(calendars, true)
     }
 
     #[test]

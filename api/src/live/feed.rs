@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::position::Position;
 use crate::error::{ApiError, Result};
 use crate::query::run::STATEMENTS;
+use crate::query::sessions::Reader;
 
 /// Entries in one reading.
 pub(crate) const PAGE: i64 = 500;
@@ -114,21 +115,21 @@ pub(crate) async fn read(pool: &PgPool, after: Position) -> Result<Page> {
 
 /// What follows a place in these connections, up to another place.
 pub(crate) async fn read_scope(
-    pool: &PgPool,
+    reader: Reader<'_>,
     connections: Vec<Uuid>,
     after: Position,
     upto: Position,
 ) -> Result<Vec<Entry>> {
     metrics::counter!(STATEMENTS).increment(1);
-    let rows: Vec<Row> = sqlx::query_as(READ_SCOPE)
+    let query = sqlx::query_as(READ_SCOPE)
         .bind(after.xid.to_string())
         .bind(after.seq)
         .bind(PAGE)
         .bind(connections)
         .bind(upto.xid.to_string())
-        .bind(upto.seq)
-        .fetch_all(pool)
-        .await?;
+        .bind(upto.seq);
+    let rows = reader.run(async |session| query.fetch_all(session).await);
+    let rows: Vec<Row> = rows.await?;
     rows.into_iter().map(entry).collect()
 }
 
@@ -141,18 +142,17 @@ pub(crate) async fn edge(pool: &PgPool) -> Result<(Position, bool)> {
 
 /// Refuses a place behind which entries were let go.
 pub(crate) async fn check_kept(
-    pool: &PgPool,
+    reader: Reader<'_>,
     connections: Vec<Uuid>,
     after: Position,
 ) -> Result<()> {
     metrics::counter!(STATEMENTS).increment(1);
-    let expired: bool = sqlx::query_scalar(EXPIRED)
+    let query = sqlx::query_scalar(EXPIRED)
         .bind(connections)
         .bind(after.xid.to_string())
-        .bind(after.seq)
-        .fetch_one(pool)
-        .await?;
-    if expired {
+        .bind(after.seq);
+    let expired = reader.run(async |session| query.fetch_one(session).await);
+    if expired.await? {
         return Err(ApiError::CursorExpired);
     }
     Ok(())

@@ -17,6 +17,7 @@ use super::stamps::Stamps;
 use super::subscriber::Subscriber;
 use super::topic::Topic;
 use crate::error::Result;
+use crate::query::sessions::Sessions;
 
 /// How often the feed is read while nobody hears of commits, and somebody follows.
 const POLL: Duration = Duration::from_secs(5);
@@ -28,7 +29,9 @@ const FAILED: Duration = Duration::from_secs(1);
 /// What the tasks of a process share.
 #[derive(Debug)]
 pub(crate) struct Shared {
+    /// For what is read of all connections at once.
     pub(super) pool: PgPool,
+    sessions: Sessions,
     pub(crate) stamps: Stamps,
     following: Mutex<Following>,
     woken: Notify,
@@ -62,9 +65,10 @@ impl Drop for Hub {
 
 impl Hub {
     /// Begins to listen; `streams` sockets and streams at once at most.
-    pub(crate) fn start(pool: PgPool, streams: usize) -> Self {
+    pub(crate) fn start(pool: PgPool, sessions: Sessions, streams: usize) -> Self {
         let shared = Arc::new(Shared {
             pool,
+            sessions,
             stamps: Stamps::default(),
             following: Mutex::default(),
             woken: Notify::new(),
@@ -130,12 +134,12 @@ impl Hub {
         question: Question,
         after: Option<Position>,
     ) -> Result<Subscriber> {
-        let pool = self.shared.pool.clone();
+        let sessions = self.shared.sessions.clone();
         if let Some(after) = after {
-            feed::check_kept(&pool, question.connections(), after).await?;
+            feed::check_kept(question.reader(&sessions), question.connections(), after).await?;
         }
         let topic = self.shared.topic(question).await?;
-        Ok(Subscriber::new(pool, topic, after))
+        Ok(Subscriber::new(sessions, topic, after))
     }
 }
 
@@ -154,7 +158,7 @@ impl Shared {
             _ => feed::edge(&self.pool).await?.0,
         };
         following.position = Some(position);
-        let topic = Topic::start(self.pool.clone(), question, position);
+        let topic = Topic::start(self.sessions.clone(), question, position);
         following.topics.insert(key, Arc::downgrade(&topic));
         drop(following);
         self.woken.notify_one();

@@ -13,6 +13,7 @@ use super::position::Position;
 use crate::ApiSchema;
 use crate::error::ApiError;
 use crate::http::{Operation, RequestId, disclose};
+use crate::query::sessions::{Reader, Sessions};
 use crate::schema::Yielded;
 use crate::scope::{Caller, Scope};
 
@@ -86,6 +87,11 @@ impl Question {
                 id: id.clone(),
             }),
         }
+    }
+
+    /// What it reads the feed through.
+    pub(crate) fn reader<'a>(&'a self, sessions: &'a Sessions) -> Reader<'a> {
+        sessions.reader(self.asked.scope.sight())
     }
 
     /// The connections that it may see.

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use sqlx::PgPool;
 use tokio::sync::broadcast::{self, error::RecvError};
 
 use super::feed;
@@ -11,6 +10,7 @@ use super::position::Position;
 use super::question::{Answer, Failure};
 use super::topic::{Batch, Topic};
 use crate::error::Result;
+use crate::query::sessions::Sessions;
 
 /// What a subscriber is told.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub(crate) enum Told {
 /// One subscription of one client.
 #[derive(Debug)]
 pub(crate) struct Subscriber {
-    pool: PgPool,
+    sessions: Sessions,
     topic: Arc<Topic>,
     /// Where it stands: all up to it was told.
     seen: Position,
@@ -68,7 +68,7 @@ impl Drop for Counted {
 }
 
 impl Subscriber {
-    pub(super) fn new(pool: PgPool, topic: Arc<Topic>, after: Option<Position>) -> Self {
+    pub(super) fn new(sessions: Sessions, topic: Arc<Topic>, after: Option<Position>) -> Self {
         let (seen, hears) = match (topic.subscribe(), after) {
             (None, _) => (Position::default(), Hears::Nothing),
             (Some((live, upto)), Some(from)) if from < upto => {
@@ -77,7 +77,7 @@ impl Subscriber {
             (Some((live, upto)), from) => (from.unwrap_or(upto), Hears::Topic { live, any: false }),
         };
         Self {
-            pool,
+            sessions,
             topic,
             seen,
             ready: VecDeque::new(),
@@ -127,9 +127,14 @@ impl Subscriber {
     /// A page of what the topic told before.
     async fn read(&mut self, from: Position, upto: Position) -> Result<(), Failure> {
         let question = &self.topic.question;
-        let entries = feed::read_scope(&self.pool, question.connections(), from, upto)
-            .await
-            .map_err(|error| Failure::reading(&error))?;
+        let entries = feed::read_scope(
+            question.reader(&self.sessions),
+            question.connections(),
+            from,
+            upto,
+        )
+        .await
+        .map_err(|error| Failure::reading(&error))?;
         let is_last = i64::try_from(entries.len()).unwrap_or(i64::MAX) < feed::PAGE;
         let last = entries.last().map(|entry| entry.position);
         self.ready.extend(question.answer(entries).await?);

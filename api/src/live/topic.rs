@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use sqlx::PgPool;
 use tokio::sync::{Notify, broadcast};
 use tokio::task::AbortHandle;
 use uuid::Uuid;
@@ -12,6 +11,7 @@ use uuid::Uuid;
 use super::feed::{self, Entry};
 use super::position::Position;
 use super::question::{Answer, Failure, Question};
+use crate::query::sessions::Sessions;
 
 /// Batches that a subscriber may be behind.
 const BEHIND: usize = 64;
@@ -60,7 +60,7 @@ impl Drop for Topic {
 
 impl Topic {
     /// A topic that is told of all that follows the position.
-    pub(super) fn start(pool: PgPool, question: Question, position: Position) -> Arc<Self> {
+    pub(super) fn start(sessions: Sessions, question: Question, position: Position) -> Arc<Self> {
         let topic = Arc::new(Self {
             connections: question.connections().into_iter().collect(),
             question,
@@ -73,7 +73,7 @@ impl Topic {
             task: Mutex::default(),
         });
         let ready = topic.ready.clone();
-        let task = tokio::spawn(run(pool, ready, Arc::downgrade(&topic))).abort_handle();
+        let task = tokio::spawn(run(sessions, ready, Arc::downgrade(&topic))).abort_handle();
         *topic.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
         topic
     }
@@ -132,13 +132,19 @@ impl Topic {
     }
 
     /// Answers what waits.
-    async fn work(&self, pool: &PgPool) -> Result<(), Failure> {
+    async fn work(&self, sessions: &Sessions) -> Result<(), Failure> {
         let pending = {
             let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::take(&mut *pending)
         };
         while let Some(upto) = pending.missed.filter(|upto| self.told() < *upto) {
-            let read = feed::read_scope(pool, self.question.connections(), self.told(), upto).await;
+            let read = feed::read_scope(
+                self.question.reader(sessions),
+                self.question.connections(),
+                self.told(),
+                upto,
+            )
+            .await;
             let entries = read.map_err(|error| Failure::reading(&error))?;
             let is_last = i64::try_from(entries.len()).unwrap_or(i64::MAX) < feed::PAGE;
             self.answer(entries).await?;
@@ -174,11 +180,11 @@ impl Topic {
 }
 
 /// Answers while somebody subscribes.
-async fn run(pool: PgPool, ready: Arc<Notify>, topic: Weak<Topic>) {
+async fn run(sessions: Sessions, ready: Arc<Notify>, topic: Weak<Topic>) {
     loop {
         ready.notified().await;
         let Some(topic) = topic.upgrade() else { return };
-        if let Err(failure) = topic.work(&pool).await {
+        if let Err(failure) = topic.work(&sessions).await {
             topic.fail(failure.errors);
             return;
         }

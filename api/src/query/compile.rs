@@ -18,6 +18,17 @@ pub(crate) struct At {
     pub connection: String,
 }
 
+impl At {
+    /// The columns of the row, for a subquery that picks it.
+    pub(crate) fn columns(&self) -> String {
+        let column = |name: &&str| format!("{}.{name}", self.alias);
+        match self.table.columns {
+            None => column(&"*"),
+            Some(columns) => columns.iter().map(column).collect::<Vec<_>>().join(", "),
+        }
+    }
+}
+
 /// Values in one statement; far below the 65,535 of the protocol.
 const MAX_BINDS: usize = 2_000;
 /// Rows that a list without pages counts as.
@@ -202,13 +213,18 @@ impl<'a> Compiler<'a> {
 
     /// The same for rows found by id: any connection of the scope.
     pub(crate) fn in_scope(&mut self, at: &At) -> Result<String> {
+        self.among(at.table.name, at)
+    }
+
+    /// The same for rows of a table's view.
+    pub(crate) fn among(&mut self, name: &str, at: &At) -> Result<String> {
         let among = match self.only_connection()? {
             Some(connection) => format!("= {connection}"),
             None => format!("= any({})", self.scope()?),
         };
         Ok(format!(
-            "{} {} where {}.{} {among}",
-            at.table.name, at.alias, at.alias, at.table.connection
+            "{name} {} where {}.{} {among}",
+            at.alias, at.alias, at.table.connection
         ))
     }
 

@@ -1,10 +1,10 @@
 //! Custom fields by the names that people know them by.
 
-use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::parts::As;
 use super::run::STATEMENTS;
+use super::sessions::Reader;
 use super::table::Table;
 use crate::error::{ApiError, Result};
 use crate::scope::Scope;
@@ -50,10 +50,11 @@ select y.connection_id, 'receivable', d.field->>'id', d.field->>'name', d.field-
  order by 2, 4, 3";
 
 /// All definitions of the scope.
-pub(crate) async fn definitions(pool: &PgPool, scope: &Scope) -> Result<Vec<Definition>> {
+pub(crate) async fn definitions(reader: Reader<'_>, scope: &Scope) -> Result<Vec<Definition>> {
     metrics::counter!(STATEMENTS).increment(1);
     let definitions = sqlx::query_as(DEFINITIONS).bind(scope.connections());
-    Ok(definitions.fetch_all(pool).await?)
+    let definitions = reader.run(async |session| definitions.fetch_all(session).await);
+    definitions.await
 }
 
 /// The fields of a name on the records of a table: those that can be compared as this, else all of them.

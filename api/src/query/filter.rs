@@ -214,10 +214,10 @@ impl Test {
             Self::IsNull(true) => format!("{name} is null"),
             Self::IsNull(false) => format!("{name} is not null"),
             Self::Like(pattern) => {
-                format!(
-                    "{name} ilike {}",
-                    compiler.bind(Bind::Text(pattern.clone()))?
-                )
+                let pattern = compiler.bind(Bind::Text(pattern.clone()))?;
+                compiler.found_by(at, column.sql, |alias| {
+                    format!("{alias}.{} ilike {pattern}", column.sql)
+                })
             }
             Self::Words(words) => match words.as_slice() {
                 [] => "false".to_owned(),

@@ -14,8 +14,14 @@ use crate::error::Result;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Parts {
     pub sql: &'static str,
-    /// Text of all values in lower case that a trigram index has.
-    pub index: Option<&'static str>,
+    pub index: Option<Index>,
+}
+
+/// Text of all values of a column in lower case that a trigram index has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Index {
+    pub column: &'static str,
+    pub sql: &'static str,
 }
 
 /// What a value is compared as.
@@ -74,10 +80,10 @@ pub(crate) fn compile(
         (Test::Compare("=", Value::Text(text)), Some(index)) if !none && is_plain(text) => {
             let text = super::operators::escape(text);
             let pattern = compiler.bind(Bind::Text(format!("%{text}%")))?;
-            format!(
-                "{} like lower({pattern}) and ",
-                index.replace("{t}", &at.alias)
-            )
+            let found = compiler.found_by(at, index.column, |alias| {
+                format!("{} like lower({pattern})", index.sql.replace("{t}", alias))
+            });
+            format!("{found} and ")
         }
         _ => String::new(),
     };
@@ -131,25 +137,28 @@ pub(crate) fn custom(
     fields.dedup_by_key(|field| kind(field));
     let (test, none) = said_of_none(test);
     let mut any = Vec::with_capacity(fields.len());
+    let mut contained_in = Vec::new();
     for field in &fields {
-        any.push(match contained(field, &test) {
-            Some(documents) => {
-                let mut each = Vec::with_capacity(documents.len());
-                for document in documents {
-                    let document = compiler.bind(Bind::Text(document.to_string()))?;
-                    each.push(format!("{}.custom @> {document}::text::jsonb", at.alias));
-                }
-                format!("({})", each.join(" or "))
+        if let Some(documents) = contained(field, &test) {
+            for document in documents {
+                contained_in.push(compiler.bind(Bind::Text(document.to_string()))?);
             }
-            None => {
-                let key = compiler.bind(Bind::Text(field.id.clone()))?;
-                let value = format!("({}.custom -> {key}::text)", at.alias);
-                let values = format!(
-                    "jsonb_array_elements(case when jsonb_typeof({value}) = 'array' then {value} else jsonb_build_array({value}) end)"
-                );
-                held(compiler, at, &values, compared, &test)?
-            }
-        });
+            continue;
+        }
+        let key = compiler.bind(Bind::Text(field.id.clone()))?;
+        let value = format!("({}.custom -> {key}::text)", at.alias);
+        let values = format!(
+            "jsonb_array_elements(case when jsonb_typeof({value}) = 'array' then {value} else jsonb_build_array({value}) end)"
+        );
+        any.push(held(compiler, at, &values, compared, &test)?);
+    }
+    if !contained_in.is_empty() {
+        any.push(compiler.found_by(at, "custom", |alias| {
+            let each = contained_in
+                .iter()
+                .map(|document| format!("{alias}.custom @> {document}::text::jsonb"));
+            format!("({})", each.collect::<Vec<_>>().join(" or "))
+        }));
     }
     let held = match any.as_slice() {
         [] => "false".to_owned(),

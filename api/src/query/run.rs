@@ -7,10 +7,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, Postgres, Row};
+use sqlx::{AssertSqlSafe, PgPool, Postgres, Row};
 
 use super::selection::argument_key;
-use super::sessions::Sessions;
+use super::sessions::Reader;
 use super::statement::{Bind, Statement};
 use crate::error::{ApiError, Result};
 
@@ -19,12 +19,23 @@ pub const STATEMENTS: &str = "closegraph_api_sql_statements_total";
 
 /// The decoded answer of a statement; `None` for SQL null.
 pub(crate) async fn fetch<T: DeserializeOwned>(
-    sessions: &Sessions,
+    reader: Reader<'_>,
     statement: Statement,
 ) -> Result<Option<T>> {
     let query = query(statement);
-    let row = sessions.run(async |session| query.fetch_one(session).await);
-    let row = row.await?;
+    let row = reader.run(async |session| query.fetch_one(session).await);
+    decode(&row.await?)
+}
+
+/// The decoded answer of a statement that changes what it was compiled to change.
+pub(crate) async fn decide<T: DeserializeOwned>(
+    pool: &PgPool,
+    statement: Statement,
+) -> Result<Option<T>> {
+    decode(&query(statement).fetch_one(pool).await?)
+}
+
+fn decode<T: DeserializeOwned>(row: &PgRow) -> Result<Option<T>> {
     let value = row.try_get_raw(0)?;
     if sqlx::ValueRef::is_null(&value) {
         return Ok(None);
@@ -38,9 +49,9 @@ pub(crate) async fn fetch<T: DeserializeOwned>(
 }
 
 /// The rows of a statement.
-pub(crate) async fn rows(sessions: &Sessions, statement: Statement) -> Result<Vec<PgRow>> {
+pub(crate) async fn rows(reader: Reader<'_>, statement: Statement) -> Result<Vec<PgRow>> {
     let query = query(statement);
-    let rows = sessions.run(async |session| query.fetch_all(session).await);
+    let rows = reader.run(async |session| query.fetch_all(session).await);
     rows.await
 }
 

@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 
 use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, PgPool, Postgres};
-use tokio::sync::Semaphore;
+use tokio::runtime::Handle;
+use tokio::sync::{OnceCell, Semaphore};
 
 use crate::error::{ApiError, Result};
+use crate::scope::Sight;
 
 /// How long a session in use is kept from the pool, which closes old ones.
 const KEPT: Duration = Duration::from_secs(600);
@@ -41,13 +43,101 @@ struct Inner {
     kept: Mutex<Vec<Session>>,
     /// How many are kept, so that enough are left to others however busy statements are.
     most_kept: usize,
+    /// Whether the account may take the roles that Postgres shows less to.
+    has_roles: OnceCell<bool>,
+}
+
+/// The two roles are there, and the account may take them.
+const HAS_ROLES: &str = "
+    select count(*) = 2 from pg_roles
+     where rolname in ('closegraph_reader', 'closegraph_tenant') and pg_has_role(rolname, 'member')";
+const TAKE_ROLE: &str =
+    "select set_config('role', $1, false), set_config('closegraph.connections', $2, false)";
+
+/// Sessions, and what Postgres is to show in them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reader<'a> {
+    sessions: &'a Sessions,
+    sight: &'a Sight,
+}
+
+impl Reader<'_> {
+    /// Runs what reads in a session.
+    pub(crate) async fn run<T>(
+        &self,
+        statement: impl AsyncFnOnce(&mut PgConnection) -> sqlx::Result<T>,
+    ) -> Result<T> {
+        self.sessions.run(self.sight, statement).await
+    }
 }
 
 #[derive(Debug)]
 struct Session {
-    connection: PoolConnection<Postgres>,
+    /// There until this is dropped.
+    connection: Option<PoolConnection<Postgres>>,
+    /// What it shows; `None` for what the account sees.
+    sight: Option<Sight>,
     since: Instant,
     used: Instant,
+}
+
+impl Session {
+    fn new(connection: PoolConnection<Postgres>) -> Self {
+        let now = Instant::now();
+        Self {
+            connection: Some(connection),
+            sight: None,
+            since: now,
+            used: now,
+        }
+    }
+
+    /// Has Postgres show this from now on.
+    async fn show(&mut self, sight: &Sight) -> sqlx::Result<()> {
+        if self.sight.as_ref() == Some(sight) {
+            return Ok(());
+        }
+        let (role, connections) = match sight {
+            Sight::All => ("closegraph_reader", ""),
+            Sight::Only(connections) => ("closegraph_tenant", connections.as_ref()),
+        };
+        // While it changes it shows what nobody asked for.
+        self.sight = Some(Sight::Only("".into()));
+        take_role(self.connection()?, role, connections).await?;
+        self.sight = Some(sight.clone());
+        Ok(())
+    }
+
+    fn connection(&mut self) -> sqlx::Result<&mut PgConnection> {
+        let connection = self.connection.as_deref_mut();
+        connection.ok_or(sqlx::Error::PoolClosed)
+    }
+}
+
+/// Others who get it from the pool see what the account sees. Where that fails, nobody gets it.
+impl Drop for Session {
+    fn drop(&mut self) {
+        let Some(mut connection) = self.connection.take() else {
+            return;
+        };
+        if self.sight.is_none() {
+            return;
+        }
+        let Ok(runtime) = Handle::try_current() else {
+            drop(connection.detach());
+            return;
+        };
+        runtime.spawn(async move {
+            if take_role(&mut connection, "none", "").await.is_err() {
+                drop(connection.detach());
+            }
+        });
+    }
+}
+
+async fn take_role(session: &mut PgConnection, role: &str, connections: &str) -> sqlx::Result<()> {
+    let taken = sqlx::query(TAKE_ROLE).bind(role).bind(connections);
+    taken.execute(session).await.map(drop)
 }
 
 impl Sessions {
@@ -64,36 +154,39 @@ impl Sessions {
             places: Semaphore::new(places),
             kept: Mutex::default(),
             most_kept: most_kept.min(places),
+            has_roles: OnceCell::new(),
             pool,
         }));
         tokio::spawn(give_back(Arc::downgrade(&sessions.0)));
         sessions
     }
 
-    /// Runs what reads or writes in a session. Where it fails or is given up, the pool tries the session out.
-    pub(crate) async fn run<T>(
+    /// The sessions for those who see this.
+    pub(crate) fn reader<'a>(&'a self, sight: &'a Sight) -> Reader<'a> {
+        Reader {
+            sessions: self,
+            sight,
+        }
+    }
+
+    /// Runs a statement in a session that shows this. Where it fails or is given up, the pool tries the session out.
+    async fn run<T>(
         &self,
+        sight: &Sight,
         statement: impl AsyncFnOnce(&mut PgConnection) -> sqlx::Result<T>,
     ) -> Result<T> {
         let place = self.0.places.acquire().await;
         let _place = place.map_err(|_| ApiError::Database(sqlx::Error::PoolClosed))?;
-        let kept = self.0.kept().pop();
-        let mut session = match kept {
+        let mut session = match self.0.take(sight) {
             Some(session) => session,
-            None => Session {
-                connection: self.0.pool.acquire().await?,
-                since: Instant::now(),
-                used: Instant::now(),
-            },
+            None => Session::new(self.0.pool.acquire().await?),
         };
-        let answer = statement(&mut session.connection).await?;
-        session.used = Instant::now();
-        let mut kept = self.0.kept();
-        // Looked at while nobody else can: what is kept after the pool began to close would never be given back.
-        let may_be_kept = kept.len() < self.0.most_kept && !self.0.pool.is_closed();
-        if may_be_kept && session.since.elapsed() < KEPT {
-            kept.push(session);
+        if self.0.has_roles(&mut session).await? {
+            session.show(sight).await?;
         }
+        let answer = statement(session.connection()?).await?;
+        session.used = Instant::now();
+        self.0.keep(session);
         Ok(answer)
     }
 }
@@ -121,5 +214,39 @@ async fn give_back(sessions: Weak<Inner>) {
 impl Inner {
     fn kept(&self) -> std::sync::MutexGuard<'_, Vec<Session>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A kept session, one that shows this already before others.
+    fn take(&self, sight: &Sight) -> Option<Session> {
+        let mut kept = self.kept();
+        let shows = |session: &Session| session.sight.as_ref() == Some(sight);
+        match kept.iter().rposition(shows) {
+            Some(place) => Some(kept.swap_remove(place)),
+            None => kept.pop(),
+        }
+    }
+
+    fn keep(&self, session: Session) {
+        let mut kept = self.kept();
+        // Looked at while nobody else can: what is kept after the pool began to close would never be given back.
+        let may_be_kept = kept.len() < self.most_kept && !self.pool.is_closed();
+        if may_be_kept && session.since.elapsed() < KEPT {
+            kept.push(session);
+        }
+    }
+
+    async fn has_roles(&self, session: &mut Session) -> Result<bool> {
+        let has_roles = self.has_roles.get_or_try_init(async || {
+            let has_roles = sqlx::query_scalar(HAS_ROLES);
+            let has_roles: bool = has_roles.fetch_one(session.connection()?).await?;
+            if !has_roles {
+                tracing::warn!(
+                    "the account may not take the roles closegraph_reader and closegraph_tenant: Postgres does not keep \
+                     organizations apart by itself (docs/security.md says how it can)"
+                );
+            }
+            Ok::<_, sqlx::Error>(has_roles)
+        });
+        Ok(*has_roles.await?)
     }
 }

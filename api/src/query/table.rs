@@ -29,6 +29,8 @@ pub(crate) struct Table {
     pub money: Option<Totals>,
     /// How a Close id becomes the id of a row.
     pub record_id: fn(Uuid, &str) -> Uuid,
+    /// The columns that may be read; all where it is `None`.
+    pub columns: Option<&'static [&'static str]>,
     /// The column that holds the id of the record whose Close id a row shares where `record_id` does not lead to it.
     pub part_of: Option<&'static str>,
 }

@@ -222,15 +222,15 @@ impl Source<'_> {
         if let Some(filter) = &request.filter {
             from = format!("{from} and {}", filter.compile(compiler, &at)?);
         }
-        let a = &at.alias;
+        let (a, columns) = (&at.alias, at.columns());
         let window = format!("order by {} limit {}", walked.sql(&at), limit + 1);
         let part = match keys {
-            None => format!("select {a}.* from {from} {window}"),
+            None => format!("select {columns} from {from} {window}"),
             Some(keys) => {
                 let ranges = cursor::behind(compiler, &at, walked, keys)?;
                 let each = ranges
                     .iter()
-                    .map(|range| format!("(select {a}.* from {from} and {range} {window})"));
+                    .map(|range| format!("(select {columns} from {from} and {range} {window})"));
                 let union = each.collect::<Vec<_>>().join(" union all ");
                 format!("select {a}.* from ({union}) {a} {window}")
             }

@@ -79,7 +79,7 @@ pub(crate) async fn list<T>(
 ) -> Result<Written<T>> {
     let selection = Selection::of_root(ctx);
     let (sql, page) = page::whole(&mut compiler, table, request, &selection)?;
-    let rows = run::rows(crate::schema::sessions(ctx)?, compiler.statement(sql)).await?;
+    let rows = run::rows(crate::schema::reader(ctx)?, compiler.statement(sql)).await?;
     Ok(Written::new(page.json(&rows, ctx)?))
 }
 
@@ -93,10 +93,10 @@ pub(crate) async fn all<T>(
     let mut row = Row::default();
     let object = row::object(&mut compiler, &mut row, at, &Selection::of_root(ctx))?;
     let from = compiler.in_scope(at)?;
-    let a = &at.alias;
-    let sql = row.select(&format!("(select {a}.* from {from}) {a}"));
+    let (a, columns) = (&at.alias, at.columns());
+    let sql = row.select(&format!("(select {columns} from {from}) {a}"));
     let sql = format!("{sql} order by {a}.{order}");
-    let rows = run::rows(crate::schema::sessions(ctx)?, compiler.statement(sql)).await?;
+    let rows = run::rows(crate::schema::reader(ctx)?, compiler.statement(sql)).await?;
     let written = rows
         .iter()
         .map(|row| Ok(Written::new(object.json(row, ctx)?)));
@@ -112,9 +112,9 @@ pub(crate) async fn one<T>(
 ) -> Result<Option<Written<T>>> {
     let mut row = Row::default();
     let object = row::object(&mut compiler, &mut row, at, &Selection::of_root(ctx))?;
-    let a = &at.alias;
-    let sql = row.select(&format!("(select {a}.* from {from} limit 1) {a}"));
-    let rows = run::rows(crate::schema::sessions(ctx)?, compiler.statement(sql)).await?;
+    let (a, columns) = (&at.alias, at.columns());
+    let sql = row.select(&format!("(select {columns} from {from} limit 1) {a}"));
+    let rows = run::rows(crate::schema::reader(ctx)?, compiler.statement(sql)).await?;
     let found = rows
         .first()
         .map(|row| Ok(Written::new(object.json(row, ctx)?)));

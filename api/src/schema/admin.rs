@@ -11,7 +11,7 @@ use crate::query::compile::Compiler;
 use crate::query::run::fetch;
 use crate::query::selection::Selection;
 use crate::query::window::PageRequest;
-use crate::schema::lookup::{compiler, sessions};
+use crate::schema::lookup::{compiler, reader};
 use crate::scope::Caller;
 use access_entry::AccessEntryConnection;
 use closegraph_entity::api_token::Role;
@@ -95,6 +95,8 @@ struct List {
     /// GraphQL's name of a row's type; that of a page has `Connection` behind it.
     graphql: &'static str,
     table: &'static str,
+    /// What is read of it.
+    columns: &'static str,
     /// The keys of a row `t` by which it is ordered, the last first, as SQL of an array of JSON.
     keys: &'static str,
     order: &'static str,
@@ -124,7 +126,7 @@ async fn page<T: Default + serde::de::DeserializeOwned>(
     let size = u64::try_from(limit).unwrap_or(0).max(1);
     compiler.spend(size)?;
     compiler.multiplier = size;
-    let (table, keys, order) = (list.table, list.keys, list.order);
+    let (table, columns, keys, order) = (list.table, list.columns, list.keys, list.order);
     let asked = selection.children(&format!("{}Connection", list.graphql));
     let node = match crate::query::page::nodes(&asked, &format!("{}Edge", list.graphql)) {
         Some(selection) => (list.node)(&mut compiler, &selection)?,
@@ -138,11 +140,11 @@ async fn page<T: Default + serde::de::DeserializeOwned>(
     let json = format!(
         "json_build_object('limit', {limit}, 'resumed', {resumed}, 'order', '{}', 'totalCount', {count}, 'rows',
             (select coalesce(json_agg(json_build_object('k', {keys}, 'n', {node}) order by {order}), '[]')
-               from (select t.* from {table} t where {visible} and {behind} order by {order} limit {}) t))",
+               from (select {columns} from {table} t where {visible} and {behind} order by {order} limit {}) t))",
         list.fingerprint,
         limit + 1
     );
-    Ok(fetch(sessions(ctx)?, compiler.finish(&json))
+    Ok(fetch(reader(ctx)?, compiler.finish(&json))
         .await?
         .unwrap_or_default())
 }

@@ -59,6 +59,7 @@ pub(crate) static TABLE: Table = Table {
     lists: &[],
     money: None,
     record_id: closegraph_entity::record::record_id,
+    columns: None,
     part_of: None,
 };
 

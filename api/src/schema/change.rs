@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer};
 
 use super::audit_entry::ChangeAction;
-use super::lookup::{compiler, scope, sessions};
+use super::lookup::{compiler, reader, scope};
 use super::page::PageInfo;
 use super::record::{MirroredRecord, RecordType};
 use super::{COMPANY, OPPORTUNITY, PERSON, RECEIVABLE, TRANSACTION, member};
@@ -229,7 +229,7 @@ async fn page(ctx: &Context<'_>, types: Option<Vec<RecordType>>) -> Result<Chang
                     from ({picked}) f)"
     ));
     let json = format!("json_build_object({})", parts.join(", "));
-    let found: Option<ChangeConnection> = fetch(sessions(ctx)?, compiler.finish(&json)).await?;
+    let found: Option<ChangeConnection> = fetch(reader(ctx)?, compiler.finish(&json)).await?;
     let mut found = found.unwrap_or_default();
     if found.expired {
         return Err(ApiError::CursorExpired);
@@ -349,7 +349,7 @@ async fn shown(ctx: &Context<'_>, types: Option<Vec<RecordType>>) -> Result<Vec<
             ],
         )?;
         let json = json.replace("RECORD", &record);
-        records = fetch(sessions(ctx)?, compiler.finish(&json))
+        records = fetch(reader(ctx)?, compiler.finish(&json))
             .await?
             .unwrap_or_default();
     }

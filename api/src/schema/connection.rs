@@ -66,6 +66,12 @@ pub(crate) static TABLE: Table = Table {
     lists: &[],
     money: None,
     record_id: closegraph_entity::record::record_id,
+    // Not what is sealed, which no question reads.
+    columns: Some(&[
+        "id", "source", "organization_id", "organization_name", "auth_method", "status", "status_reason", "currency", "time_zone",
+        "fiscal_year_start", "scopes", "webhook_status", "webhook_subscription_id", "webhook_url", "webhook_checked_at",
+        "webhook_problem", "created_at",
+    ]),
     part_of: None,
 };
 

@@ -19,7 +19,7 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::connection::{self, Connection};
-use super::lookup::{compiler, connection_of, operator, pool, sessions};
+use super::lookup::{compiler, connection_of, operator, pool, reader};
 use crate::access::record_access;
 use crate::error::{ApiError, Result};
 use crate::query::compile::asked;
@@ -251,7 +251,7 @@ async fn setting(ctx: &Context<'_>, id: Uuid) -> Result<InvoiceMappingSetting> {
         .replace("{connection}", &object)
         .replace("{types}", TYPES)
         .replace("{id}", &bound);
-    Ok(fetch(sessions(ctx)?, compiler.finish(&json))
+    Ok(fetch(reader(ctx)?, compiler.finish(&json))
         .await?
         .unwrap_or_default())
 }
@@ -260,5 +260,5 @@ async fn custom_types(ctx: &Context<'_>, id: Uuid) -> Result<Vec<types::CustomTy
     let mut compiler = compiler(ctx)?;
     let bound = compiler.bind(Bind::Uuid(id))?;
     let statement = compiler.finish(&TYPES.replace("{id}", &bound));
-    Ok(fetch(sessions(ctx)?, statement).await?.unwrap_or_default())
+    Ok(fetch(reader(ctx)?, statement).await?.unwrap_or_default())
 }

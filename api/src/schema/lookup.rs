@@ -16,7 +16,7 @@ use crate::query::statement::Bind;
 
 use crate::query::run::fetch;
 use crate::query::selection::{Arguments, Selection};
-use crate::query::sessions::Sessions;
+use crate::query::sessions::{Reader, Sessions};
 use crate::query::table::Table;
 use crate::query::window::PageRequest;
 use crate::query::written::{self, Written};
@@ -34,13 +34,14 @@ pub(crate) fn scope<'a>(ctx: &Context<'a>) -> Result<&'a Scope> {
         .map_err(|_| ApiError::Defect("a request without a scope"))
 }
 
-/// The sessions that statements run in.
-pub(crate) fn sessions<'a>(ctx: &Context<'a>) -> Result<&'a Sessions> {
-    ctx.data::<Sessions>()
-        .map_err(|_| ApiError::Defect("a request without a database"))
+/// What statements read through: it shows them the connections of the scope, and no others.
+pub(crate) fn reader<'a>(ctx: &Context<'a>) -> Result<Reader<'a>> {
+    let sessions = ctx.data::<Sessions>();
+    let sessions = sessions.map_err(|_| ApiError::Defect("a request without a database"))?;
+    Ok(sessions.reader(scope(ctx)?.sight()))
 }
 
-/// The database.
+/// The database, for what decisions change: as its owner, who sees and may do everything.
 pub(crate) fn pool<'a>(ctx: &Context<'a>) -> Result<&'a PgPool> {
     ctx.data::<PgPool>()
         .map_err(|_| ApiError::Defect("a request without a database"))
@@ -91,7 +92,7 @@ pub(crate) async fn knowing_compiler<'a>(ctx: &Context<'a>) -> Result<Compiler<'
     if !named {
         return Ok(compiler);
     }
-    Ok(compiler.knowing(definitions(pool(ctx)?, scope(ctx)?).await?))
+    Ok(compiler.knowing(definitions(reader(ctx)?, scope(ctx)?).await?))
 }
 
 /// A page of a type.
@@ -215,7 +216,7 @@ pub(super) async fn node(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         ));
     }
     fetch(
-        sessions(ctx)?,
+        reader(ctx)?,
         compiler.finish(&format!("coalesce({})", each.join(", "))),
     )
     .await

@@ -6,10 +6,10 @@ use serde::Deserialize;
 
 use super::FilterInput;
 use super::event::{self, EventFilter};
-use super::lookup::{compiler, operator, sessions};
+use super::lookup::{compiler, operator, pool};
 use crate::error::{ApiError, Result};
 use crate::query::operators::read;
-use crate::query::run::fetch;
+use crate::query::run::decide;
 use crate::query::selection::Selection;
 use crate::query::statement::Bind;
 use closegraph_entity::access_entry::Action;
@@ -87,5 +87,5 @@ async fn change(ctx: &Context<'_>, set: &str, from: &str, action: Action) -> Res
         "json_build_object('count', (select count(*) from changed), 'told', pg_notify({channel}, '') is null)"
     );
     let statement = compiler.finish_with(&changes, &answer);
-    Ok(fetch(sessions(ctx)?, statement).await?.unwrap_or_default())
+    Ok(decide(pool(ctx)?, statement).await?.unwrap_or_default())
 }

@@ -77,6 +77,7 @@ pub(crate) static TABLE: Table = Table {
     lists: &[],
     money: Some(Totals { sum: "{t}.value_minor", kind: None }),
     record_id: closegraph_entity::record::record_id,
+    columns: None,
     part_of: None,
 };
 

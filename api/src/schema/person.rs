@@ -14,7 +14,7 @@ use super::record::{CustomField, custom_fields, shared_fields};
 use super::transaction::{self, TransactionConnection, TransactionFilter, TransactionOrder};
 use super::{inputs, page};
 use crate::query::operators::{DateTimeFilter, IdFilter, TextFilter};
-use crate::query::parts::Parts;
+use crate::query::parts::{Index, Parts};
 use crate::query::run::Answers;
 use crate::query::table::{Composite, Field, ID as KEY, Many, One, Table};
 use crate::query::written::composite;
@@ -22,7 +22,10 @@ use crate::query::written::composite;
 /// All e-mail addresses, and what the index of `search` has of them.
 static EMAILS: Parts = Parts {
     sql: "(select a -> 'email' from jsonb_array_elements({t}.emails) a)",
-    index: Some("lower(jsonb_path_query_array({t}.emails, '$[*].email')::text)"),
+    index: Some(Index {
+        column: "emails",
+        sql: "lower(jsonb_path_query_array({t}.emails, '$[*].email')::text)",
+    }),
 };
 
 /// All telephone numbers.
@@ -96,6 +99,7 @@ pub(crate) static TABLE: Table = Table {
     lists: &[],
     money: None,
     record_id: closegraph_entity::record::record_id,
+    columns: None,
     part_of: None,
 };
 

@@ -143,6 +143,7 @@ pub(crate) static TABLE: Table = Table {
         kind: None,
     }),
     record_id: closegraph_entity::record::record_id,
+    columns: None,
     part_of: None,
 };
 

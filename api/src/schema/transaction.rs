@@ -92,6 +92,7 @@ pub(crate) static TABLE: Table = Table {
         kind: Some("kind"),
     }),
     record_id: closegraph_entity::record::won_deal_id,
+    columns: None,
     part_of: Some("receivable_id"),
 };
 

@@ -50,6 +50,8 @@ const HOW_ALIKE: &str =
 /// One way to find records: `{t}` is the record, the other places are binds.
 struct Way {
     table: &'static Table,
+    /// The column that it compares.
+    column: &'static str,
     matched: SearchField,
     condition: String,
     score: String,
@@ -108,7 +110,8 @@ pub(super) fn compile(
 impl Way {
     fn sql(self, compiler: &mut Compiler<'_>) -> Result<String> {
         let at = compiler.at_scope(self.table);
-        let from = compiler.in_scope(&at)?;
+        let words = compiler.words(self.table, self.column);
+        let from = compiler.among(&words, &at)?;
         let of = |sql: &str| sql.replace("{t}", &at.alias);
         let order = self
             .order
@@ -138,6 +141,7 @@ fn by_name(
     let text = format!("{}::text", compiler.bind(Bind::Text(sought.text.clone()))?);
     let way = |condition: String, score: &str, order, limit| Way {
         table,
+        column: "name",
         matched: SearchField::Name,
         condition,
         score: score.replace("{text}", &text),
@@ -170,26 +174,31 @@ fn by_address(
     match table.name {
         "company" => found.extend(domain.map(|domain| {
             let found = part(compiler, "{t}.domain", domain, true)?;
-            Ok((SearchField::Domain, found))
+            Ok((SearchField::Domain, "domain", found))
         })),
         "member" => found.extend(email.map(|email| {
             let found = part(compiler, "{t}.email", email, false)?;
-            Ok((SearchField::Email, found))
+            Ok((SearchField::Email, "email", found))
         })),
         "person" => {
-            found.extend(email.map(|email| Ok((SearchField::Email, emails(compiler, email)?))));
+            found.extend(
+                email.map(|email| Ok((SearchField::Email, "emails", emails(compiler, email)?))),
+            );
             let digits = sought.digits.as_deref();
-            found.extend(digits.map(|digits| Ok((SearchField::Phone, phones(compiler, digits)?))));
+            found.extend(
+                digits.map(|digits| Ok((SearchField::Phone, "phones", phones(compiler, digits)?))),
+            );
         }
         "receivable" => {
             let inside = sought.alike.is_some();
             let found_in = part(compiler, "{t}.number", &sought.text, inside)?;
-            found.push(Ok((SearchField::Number, found_in)));
+            found.push(Ok((SearchField::Number, "number", found_in)));
         }
         _ => {}
     }
-    let way = |(matched, (condition, score))| Way {
+    let way = |(matched, column, (condition, score))| Way {
         table,
+        column,
         matched,
         condition,
         score,
@@ -253,6 +262,7 @@ fn by_id(compiler: &mut Compiler<'_>, table: &'static Table, sought: &Sought) ->
     let mut add = |matched, condition: String| {
         ways.push(Way {
             table,
+            column: "id",
             matched,
             condition,
             score: "1.0".to_owned(),

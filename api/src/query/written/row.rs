@@ -220,9 +220,9 @@ fn list(
     compiler.multiplier = outer;
     let on = relate(list.on, at, &below);
     let order = relate(list.order, at, &below);
-    let a = &below.alias;
+    let (a, columns) = (&below.alias, below.columns());
     let few = compiler.few(&below);
-    let from = format!("(select {a}.* from {few} and {on}) {a}");
+    let from = format!("(select {columns} from {few} and {on}) {a}");
     let rows = row.column(listed.array(&from, &format!("order by {order}")));
     Ok(Part::List { rows, object })
 }

@@ -20,6 +20,7 @@ const ORDER: &str = "access seq-";
 pub(super) static LIST: List = List {
     graphql: "AccessEntry",
     table: "access_entry",
+    columns: "t.*",
     keys: "json_build_array(t.seq::text)",
     order: "t.seq desc",
     fingerprint: ORDER,

@@ -13,7 +13,7 @@ use crate::query::operators::parse_id;
 use crate::query::run::fetch;
 use crate::query::selection::Selection;
 use crate::query::statement::Bind;
-use crate::schema::lookup::{compiler, connection_of, pool, scope, sessions};
+use crate::schema::lookup::{compiler, connection_of, pool, reader, scope};
 use crate::scope::Caller;
 use crate::token::{NewToken, issue_by};
 
@@ -133,5 +133,5 @@ async fn shown(
     };
     let id = compiler.bind(Bind::Uuid(id))?;
     let json = format!("(select {node} from api_token t where t.id = {id} and {visible})");
-    fetch(sessions(ctx)?, compiler.finish(&json)).await
+    fetch(reader(ctx)?, compiler.finish(&json)).await
 }

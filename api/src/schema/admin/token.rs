@@ -20,6 +20,7 @@ const ORDER: &str = "tokens created_at-id-";
 pub(super) static LIST: List = List {
     graphql: "ApiToken",
     table: "api_token",
+    columns: "t.id, t.name, t.prefix, t.role, t.connections, t.cost_budget, t.expires_at, t.revoked_at, t.created_at",
     keys: "json_build_array((extract(epoch from t.created_at) * 1000000)::bigint::text, t.id::text)",
     order: "t.created_at desc, t.id desc",
     fingerprint: ORDER,
