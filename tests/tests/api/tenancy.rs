@@ -1,6 +1,7 @@
 //! A token sees the connections it was given and no others.
 
 mod attempts;
+mod postgres;
 
 use crate::changes::told;
 use crate::listeners::Events;
