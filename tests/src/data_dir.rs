@@ -46,7 +46,8 @@ impl Postmaster {
     }
 }
 
-/// A data directory. When it is dropped, a server that still runs on it is stopped, and the directory removed.
+/// A data directory. When it is dropped, a server that still runs on it is stopped, and the directory removed. A secret that
+/// stands in what was written there fails the test.
 #[derive(Debug)]
 pub struct DataDir {
     folder: TempDir,
@@ -113,6 +114,10 @@ impl Drop for DataDir {
         if let Some(server) = self.postmaster() {
             drop(server.signal(Signal::SIGQUIT));
             drop(server.wait_until_gone());
+        }
+        if !std::thread::panicking() {
+            let found = crate::secrets::found(self.path());
+            assert!(found.is_empty(), "written down: {found:#?}");
         }
     }
 }

@@ -10,6 +10,7 @@ mod invoices;
 mod mirror;
 pub mod person;
 mod private_postgres;
+mod secrets;
 mod serving;
 
 pub use close::{Close, TYPES};

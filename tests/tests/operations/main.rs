@@ -11,3 +11,4 @@ mod documents;
 mod logs;
 mod metrics;
 mod retention;
+mod secrets;

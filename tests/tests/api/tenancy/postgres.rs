@@ -196,14 +196,15 @@ async fn questions_are_asked_in_the_role_of_their_token_whoever_asked_before() {
 
 #[tokio::test]
 async fn a_question_that_fails_or_is_given_up_leaves_no_role_behind() {
-    let world = World::with(&[("statement_timeout", "300")]).await;
+    let world = World::new().await;
     world.seed(ONE, 40).await;
     let token = world.token(&[ONE]).await;
-    let pool = pool(&world.pool.connect_options(), 4).await;
+    let options = (*world.pool.connect_options()).clone();
+    let pool = pool(&options.options([("statement_timeout", "3s")]), 4).await;
     let routes = router(Api::new(pool.clone(), ApiOptions::default(), String::new));
     assert_eq!(companies(&routes, &token).await, 40);
     let slow = "create policy slow on company as restrictive for select to closegraph_tenant
-                    using (pg_sleep(0.1) is not null)";
+                    using (pg_sleep(1) is not null)";
     world.pool.execute(slow).await.unwrap();
     for patience in [Duration::from_millis(50), Duration::from_secs(20)] {
         let body = json!({"query": "{ companies { totalCount } }"}).to_string();

@@ -1,0 +1,67 @@
+//! What nobody may find where a server wrote: in its log, its database and the log of that.
+
+use regex::bytes::Regex;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+/// Tokens of ours, and what the simulator gives: keys, secrets of apps, codes and tokens of OAuth, keys of webhooks.
+static SHAPES: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(
+        r"cg_[A-Za-z0-9_-]{43}|api_simulator\.[a-z]+|simulator-client-secret|sim5ecret[A-Za-z0-9_-]{32}|5ec4e75ec4e7[0-9a-f]{52}",
+    )
+    .ok()
+});
+
+/// Files that hold a secret by their purpose: nothing else may.
+const KEEPERS: [&str; 2] = ["vault.key", "postgres.password"];
+
+/// Where a secret stands below a data directory whose server is stopped.
+pub(crate) fn found(data_dir: &Path) -> Vec<String> {
+    let kept = KEEPERS.map(|name| fs::read_to_string(data_dir.join(name)).unwrap_or_default());
+    let kept: Vec<&str> = kept.iter().map(|secret| secret.trim()).collect();
+    let mut found = Vec::new();
+    for file in written(data_dir) {
+        let Ok(bytes) = fs::read(&file) else { continue };
+        let shapes = SHAPES.iter().flat_map(|shapes| shapes.find_iter(&bytes));
+        let shaped = shapes.map(|secret| secret.as_bytes().to_vec());
+        let known = kept.iter().filter(|secret| {
+            secret.len() >= 16 && memchr::memmem::find(&bytes, secret.as_bytes()).is_some()
+        });
+        let known = known.map(|secret| secret.as_bytes().to_vec());
+        let told = |secret: Vec<u8>| {
+            let secret = String::from_utf8_lossy(&secret).into_owned();
+            format!("{secret} in {}", file.display())
+        };
+        found.extend(shaped.chain(known).map(told));
+    }
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// The files that a server wrote: logs, the tables of ours, and the log of the database.
+fn written(data_dir: &Path) -> Vec<PathBuf> {
+    let cluster = data_dir.join("postgres");
+    let mut folders = vec![data_dir.to_owned(), cluster.join("pg_wal")];
+    folders.extend(entries(&cluster.join("base")));
+    let of_postgres_itself = |path: &Path| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let number = name.and_then(|name| name.split(['.', '_']).next()?.parse::<u32>().ok());
+        // Objects of Postgres itself have numbers below this.
+        path.starts_with(cluster.join("base")) && number.is_none_or(|number| number < 16_384)
+    };
+    let is_keeper = |path: &Path| KEEPERS.iter().any(|name| path.ends_with(name));
+    folders
+        .iter()
+        .flat_map(|folder| entries(folder))
+        .filter(|path| path.is_file() && !is_keeper(path) && !of_postgres_itself(path))
+        .collect()
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect()
+}
