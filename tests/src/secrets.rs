@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 /// Tokens of ours, and what the simulator gives: keys, secrets of apps, codes and tokens of OAuth, keys of webhooks.
-static SHAPES: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(
-        r"cg_[A-Za-z0-9_-]{43}|api_simulator\.[a-z]+|simulator-client-secret|sim5ecret[A-Za-z0-9_-]{32}|5ec4e75ec4e7[0-9a-f]{52}",
-    )
-    .ok()
+const SHAPES: &str = include_str!("../secrets.txt");
+
+static SHAPED: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let shapes: Vec<&str> = SHAPES.lines().collect();
+    Regex::new(&shapes.join("|")).ok()
 });
 
 /// Files that hold a secret by their purpose: nothing else may.
@@ -23,15 +23,16 @@ pub(crate) fn found(data_dir: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for file in written(data_dir) {
         let Ok(bytes) = fs::read(&file) else { continue };
-        let shapes = SHAPES.iter().flat_map(|shapes| shapes.find_iter(&bytes));
-        let shaped = shapes.map(|secret| secret.as_bytes().to_vec());
+        let shaped = SHAPED.iter().flat_map(|shapes| shapes.find_iter(&bytes));
+        let shaped = shaped.map(|secret| secret.as_bytes().to_vec());
         let known = kept.iter().filter(|secret| {
             secret.len() >= 16 && memchr::memmem::find(&bytes, secret.as_bytes()).is_some()
         });
         let known = known.map(|secret| secret.as_bytes().to_vec());
+        // What is printed is searched, too.
         let told = |secret: Vec<u8>| {
-            let secret = String::from_utf8_lossy(&secret).into_owned();
-            format!("{secret} in {}", file.display())
+            let begins = String::from_utf8_lossy(secret.get(..8).unwrap_or(&secret));
+            format!("{begins}… in {}", file.display())
         };
         found.extend(shaped.chain(known).map(told));
     }
