@@ -13,7 +13,7 @@ use crate::config::SimulatorConfig;
 use crate::faults::Faults;
 use crate::generate::{self, generate};
 use crate::oauth::grants::OAuth;
-use crate::requests::RequestLog;
+use crate::requests::{Kinds, RequestLog};
 use crate::rest::limits::Limiter;
 use crate::webhooks::Webhooks;
 use crate::world::World;
@@ -36,6 +36,7 @@ pub(crate) struct App {
     pub(crate) webhooks: Webhooks,
     pub(crate) limiter: Limiter,
     pub(crate) requests: RequestLog,
+    pub(crate) kinds: Kinds,
     pub(crate) oauth: OAuth,
     /// Actions per second of the traffic generator.
     pub(crate) traffic: watch::Sender<f64>,
@@ -76,6 +77,7 @@ impl App {
             webhooks,
             limiter: Limiter::new(config.rate_limit.clone()),
             requests: RequestLog::default(),
+            kinds: Kinds::default(),
             oauth: OAuth::default(),
             traffic: watch::Sender::new(config.traffic_per_second),
             config,

@@ -1,5 +1,6 @@
 //! What can be chosen about a simulated organization. Every default is the demo's.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -46,6 +47,9 @@ pub struct SimulatorConfig {
     pub search_cursor_lifetime: Duration,
     /// Required as a Bearer token on the control endpoints when set. Default none.
     pub control_token: Option<String>,
+    /// A file that gets a line for each kind of request that Closegraph makes, such as
+    /// `POST /api/v1/webhook/`; others may write to it, too. Default none.
+    pub request_kinds: Option<PathBuf>,
 }
 
 impl Default for SimulatorConfig {
@@ -68,6 +72,7 @@ impl Default for SimulatorConfig {
             event_log_capacity: 20_000,
             search_cursor_lifetime: Duration::from_secs(30),
             control_token: None,
+            request_kinds: None,
         }
     }
 }

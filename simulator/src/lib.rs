@@ -22,6 +22,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -106,6 +107,7 @@ impl Simulator {
             .nest("/_sim", control::router(&app))
             .merge(oauth::router(&app))
             .merge(mcp::router(&app))
+            .layer(from_fn_with_state(Arc::clone(&app), requests::tell))
             .fallback(|| async { rest::answer::Failure::NoSuchPath });
         let server = axum::serve(listener, rest::with_method_override(router))
             .with_graceful_shutdown(shutdown.clone().cancelled_owned());

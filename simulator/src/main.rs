@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -120,6 +121,9 @@ struct Behaviour {
         hide_env_values = true
     )]
     control_token: Option<String>,
+    /// A file that gets a line for each kind of request that Closegraph makes
+    #[arg(long, value_name = "FILE", env = "CLOSE_SIM_REQUEST_KINDS")]
+    request_kinds: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -280,6 +284,7 @@ impl Serve {
                 ..WebhookTiming::default()
             },
             control_token: behaviour.control_token,
+            request_kinds: behaviour.request_kinds,
             ..SimulatorConfig::default()
         }
     }

@@ -50,6 +50,10 @@ impl Close {
     ) -> anyhow::Result<Self> {
         let shutdown = CancellationToken::new();
         let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let config = SimulatorConfig {
+            request_kinds: std::env::var_os("CLOSE_SIM_REQUEST_KINDS").map(Into::into),
+            ..config
+        };
         let simulator = Simulator::start(config, listener, shutdown.clone()).await?;
         let connections = Connections::new(database.pool.clone(), crate::vault()?);
         let request = ConnectRequest {
