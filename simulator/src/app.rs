@@ -76,7 +76,7 @@ impl App {
             webhooks,
             limiter: Limiter::new(config.rate_limit.clone()),
             requests: RequestLog::default(),
-            oauth: OAuth::default(),
+            oauth: OAuth::with_app(&config.oauth_client_id, &config.oauth_client_secret),
             traffic: watch::Sender::new(config.traffic_per_second),
             config,
         })
