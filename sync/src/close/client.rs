@@ -1,6 +1,7 @@
 //! The client. It can send GET, POST to the search endpoint, and manage our own webhook subscription; no other write
 //! to Close can be expressed with it.
 
+use super::authorization::{Authorization, Proof};
 use super::error::{CloseError, describe};
 use super::limiter::{Limiter, Priority, RateLimit};
 use super::object::{Object, storable};
@@ -8,7 +9,7 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sqlx::PgPool;
@@ -49,7 +50,7 @@ impl Default for ClientOptions {
 pub struct CloseClient {
     http: Client,
     base_url: Url,
-    api_key: SecretString,
+    authorization: Authorization,
     options: ClientOptions,
     limiter: Arc<Limiter>,
     priority: Priority,
@@ -75,6 +76,15 @@ impl CloseClient {
         api_key: SecretString,
         options: ClientOptions,
     ) -> Result<Self, CloseError> {
+        Self::proving(base_url, Authorization::Key(api_key), options)
+    }
+
+    /// The same by whatever proves who asks.
+    pub(crate) fn proving(
+        base_url: &Url,
+        authorization: Authorization,
+        options: ClientOptions,
+    ) -> Result<Self, CloseError> {
         let mut base_url = base_url.clone();
         if base_url.cannot_be_a_base() || !matches!(base_url.scheme(), "http" | "https") {
             return Err(CloseError::BaseUrl(base_url.to_string()));
@@ -94,7 +104,7 @@ impl CloseClient {
         Ok(Self {
             http,
             base_url,
-            api_key,
+            authorization,
             options,
             limiter: Arc::new(Limiter::new(None)),
             priority: Priority::default(),
@@ -209,10 +219,17 @@ impl CloseClient {
             .with_jitter()
             .build();
         let endpoint = endpoint(&method, path);
+        let mut proof = Proof::new(&self.authorization);
         loop {
-            let request = fill(self.http.request(method.clone(), url.clone()))
-                .basic_auth(self.api_key.expose_secret(), Some(""));
+            let request = fill(self.http.request(method.clone(), url.clone()));
+            let request = proof.add_to(request).await?;
             let answer = self.attempt(path, &endpoint, request).await;
+            if let Err(refusal) = &answer
+                && refusal.error.is_unauthorized()
+                && proof.takes_another()
+            {
+                continue;
+            }
             let (error, asked_to_wait) = match answer.and_then(|body| understood(read(path, &body)))
             {
                 Ok(answer) => return Ok(answer),
