@@ -27,6 +27,8 @@ pub(crate) struct Behaviour {
     pub(crate) token_delay_ms: u64,
     /// Whether those who allow an app are users who are no admins. Default no.
     pub(crate) consent_by_member: bool,
+    /// A secret that has taken the place of the app's. Default none.
+    pub(crate) app_secret: Option<String>,
     /// Token requests from now on that are done but answered 502, as if the answer were lost.
     pub(crate) lost_answers: u32,
 }
@@ -39,6 +41,7 @@ impl Default for Behaviour {
             withheld: Vec::new(),
             token_delay_ms: 0,
             consent_by_member: false,
+            app_secret: None,
             lost_answers: 0,
         }
     }
@@ -286,6 +289,15 @@ impl OAuth {
             .grants
             .iter_mut()
             .for_each(|grant| grant.revoked = true);
+    }
+
+    /// Access tokens are good no more; refresh tokens are.
+    pub(crate) fn forget_access(&self) {
+        let mut state = lock(&self.state);
+        state
+            .grants
+            .iter_mut()
+            .for_each(|grant| grant.access.clear());
     }
 
     /// The scopes of an access token that is good.

@@ -41,8 +41,12 @@ pub(super) async fn token(State(app): Shared, body: Bytes) -> Response {
 fn known(app: &App, asked: &Form) -> Result<Client, Refusal> {
     let client = app.oauth.client(asked.get("client_id"));
     let client = client.ok_or(("invalid_client", "The client is not known."))?;
-    let proved = client.secret.as_deref();
-    if proved.is_some_and(|secret| secret != asked.get("client_secret")) {
+    let another = app.oauth.behaviour().app_secret;
+    let wanted = client
+        .secret
+        .as_ref()
+        .map(|own| another.as_ref().unwrap_or(own));
+    if wanted.is_some_and(|secret| secret != asked.get("client_secret")) {
         return Err(("invalid_client", "The client secret is another one."));
     }
     Ok(client)
