@@ -1,14 +1,15 @@
 //! The client. It can send GET, POST to the search endpoint, and manage our own webhook subscription; no other write
 //! to Close can be expressed with it.
 
+use super::answer::{Refusal, Retry, decode, header_text, outcome, understood};
 use super::authorization::{Authorization, Proof};
 use super::error::{CloseError, describe};
 use super::limiter::{Limiter, Priority, RateLimit};
-use super::object::{Object, storable};
+use super::object::Object;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header};
+use reqwest::{Client, Method, RequestBuilder, StatusCode, header};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -322,27 +323,6 @@ impl CloseClient {
     }
 }
 
-/// A failed attempt and what to do about it.
-struct Refusal {
-    error: CloseError,
-    retry: Retry,
-}
-
-enum Retry {
-    No,
-    Backoff,
-    After(Duration),
-}
-
-/// An answer that ends in the middle may be whole the next time; one of another shape stays what it is.
-fn understood<T>(read: Result<T, CloseError>) -> Result<T, Refusal> {
-    read.map_err(|error| {
-        let cut = matches!(&error, CloseError::Shape { source, .. } if source.is_eof() || source.is_syntax());
-        let retry = if cut { Retry::Backoff } else { Retry::No };
-        Refusal { error, retry }
-    })
-}
-
 /// Which of Close's windows a request is likely to count in. Close does not publish them: the resource, and whether it
 /// is read or written.
 fn endpoint(method: &Method, path: &str) -> String {
@@ -353,28 +333,4 @@ fn endpoint(method: &Method, path: &str) -> String {
         _ => "write",
     };
     format!("{family} {resource}")
-}
-
-fn header_text<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
-    response.headers().get(name)?.to_str().ok()
-}
-
-/// The bounded label of an answer.
-fn outcome(status: StatusCode) -> &'static str {
-    match status.as_u16() {
-        200..=299 => "ok",
-        401 | 403 => "denied",
-        404 => "not_found",
-        429 => "limited",
-        400..=499 => "refused",
-        _ => "failed",
-    }
-}
-
-fn decode<T: DeserializeOwned>(path: &str, body: &[u8]) -> Result<T, CloseError> {
-    let text = String::from_utf8_lossy(body);
-    serde_json::from_str(&storable(&text)).map_err(|source| CloseError::Shape {
-        path: path.to_owned(),
-        source,
-    })
 }
