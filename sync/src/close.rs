@@ -1,5 +1,6 @@
 //! Close's REST API: what can be asked, in which rate, and in which shapes it answers.
 
+mod answer;
 mod authorization;
 mod client;
 mod error;

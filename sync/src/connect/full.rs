@@ -172,6 +172,7 @@ impl Full {
                  time_zone = coalesce($5, known.time_zone),
                  fiscal_year_start = coalesce($6, known.fiscal_year_start),
                  base_url = excluded.base_url, credential = excluded.credential, scopes = excluded.scopes,
+                 settings_read_at = case when known.auth_method <> 'mcp' then known.settings_read_at end,
                  updated_at = now()
              returning xmax <> 0",
         )
