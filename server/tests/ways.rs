@@ -301,7 +301,8 @@ async fn a_key_that_does_not_see_everything_is_told_so() {
     let said = text(&connected.stdout);
     assert!(connected.status.success(), "{}", text(&connected.stderr));
     assert!(
-        said.contains("Warning: this credential does not see everything")
+        said.contains("The credential of an admin sees what another user's does not")
+            && said.contains("Warning: this credential does not see everything")
             && said
                 .contains("without event_data: what events older than an hour are about is hidden"),
         "{said}"

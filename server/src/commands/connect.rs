@@ -14,6 +14,7 @@ use crate::cli::{ConnectArgs, ConnectionArgs};
 use crate::config::Config;
 use crate::vault;
 use anyhow::Context;
+use closegraph_entity::permission::{ADMIN, Granted};
 use closegraph_sync::connect::{
     ConnectRequest, Connected, Connections, add_api_key, connect_api_key, rotate_signing_key,
 };
@@ -48,7 +49,7 @@ pub(super) async fn run(config: &Config, args: ConnectArgs) -> anyhow::Result<()
 
 /// Tells of a connection by the REST API, and of what its credential does not see.
 fn show(connected: &Connected, as_json: bool) -> anyhow::Result<()> {
-    let lacks = told(&lacks_of(&connected.scopes));
+    let lacks = told(&connected.scopes);
     if as_json {
         if let Some(lacks) = lacks {
             super::tell(&lacks)?;
@@ -77,13 +78,20 @@ fn show(connected: &Connected, as_json: bool) -> anyhow::Result<()> {
 }
 
 /// A warning of what is missing, where something is.
-fn told(lacks: &[String]) -> Option<String> {
+fn told(scopes: &[Granted]) -> Option<String> {
+    let lacks = lacks_of(scopes);
     if lacks.is_empty() {
         return None;
     }
+    let advice = match scopes.iter().any(|one| one.name == ADMIN && !one.granted) {
+        true => {
+            "\nThe credential of an admin sees what another user's does not: connect again with one."
+        }
+        false => "",
+    };
+    let lacks = lacks.join("\n  ");
     Some(format!(
-        "Warning: this credential does not see everything.\n  {}\nThe credential of an admin sees what another user's does not: connect again with one.",
-        lacks.join("\n  ")
+        "Warning: this credential does not see everything.\n  {lacks}{advice}"
     ))
 }
 

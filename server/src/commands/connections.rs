@@ -25,7 +25,9 @@ pub(super) async fn run(config: &Config, as_json: bool) -> anyhow::Result<()> {
     let line = |row: &connection::Model| {
         let name = row.organization_name.as_deref().unwrap_or("(no name)");
         let webhook = row.webhook_url.as_deref().unwrap_or("no webhook");
-        let lacks = lacks(row).into_iter().map(|lack| format!("\n  {lack}"));
+        let lacks = lacks_of(&scopes(row))
+            .into_iter()
+            .map(|lack| format!("\n  {lack}"));
         format!(
             "{}  {name}  {}  {:?}  {webhook}{}{}",
             row.id,
@@ -47,7 +49,8 @@ pub(super) async fn all(database: &Database) -> anyhow::Result<Vec<connection::M
     Ok(found.all(&database.orm()).await?)
 }
 
-fn scopes(row: &connection::Model) -> Vec<Granted> {
+/// What the credential of a connection may do.
+pub(super) fn scopes(row: &connection::Model) -> Vec<Granted> {
     serde_json::from_value(row.scopes.clone()).unwrap_or_default()
 }
 
@@ -57,12 +60,7 @@ fn describe_scope(scope: &Granted) -> serde_json::Value {
     json!({ "name": scope.name, "granted": scope.granted, "description": description })
 }
 
-/// What a connection does not see, a line each.
-pub(super) fn lacks(row: &connection::Model) -> Vec<String> {
-    lacks_of(&scopes(row))
-}
-
-/// The same of what Close has just granted.
+/// What is not seen without the rights that are not granted, a line each.
 pub(super) fn lacks_of(scopes: &[Granted]) -> Vec<String> {
     let lack = |scope: &Granted| Some(format!("without {}: {}", scope.name, scope.lack()?));
     scopes.iter().filter_map(lack).collect()

@@ -203,8 +203,8 @@ impl Connections {
             .collect())
     }
 
-    /// The keys of the connection's subscription, of the one before, and those that a person handed over; none when it has none, or there is no such
-    /// connection.
+    /// The keys of the connection's subscription, of the one before, and those that a person handed over; none when it
+    /// has none, or there is no such connection.
     pub async fn signing_keys(&self, id: Uuid) -> Result<Vec<SigningKey>, SyncError> {
         type Sealed = (Option<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>);
         let sealed: Option<Sealed> = sqlx::query_as(

@@ -2,7 +2,7 @@
 //! running server.
 
 use super::super::Usage;
-use super::super::connections::lacks;
+use super::super::connections::scopes;
 use super::{describe, secret, told};
 use crate::callback;
 use crate::cli::{BrowserArgs, ConnectArgs};
@@ -196,7 +196,7 @@ async fn unseen(database: &Database, id: Uuid) -> anyhow::Result<String> {
     let row = found.context("the connection is gone")?;
     let webhook = row.webhook_url.as_ref();
     let webhook = webhook.map(|url| format!("Close delivers changes to {url}"));
-    let lines = [webhook, told(&lacks(&row))];
+    let lines = [webhook, told(&scopes(&row))];
     Ok(lines.into_iter().flatten().collect::<Vec<_>>().join("\n"))
 }
 
