@@ -11,7 +11,7 @@ pub struct Model {
     /// SHA-256 of the state, by which the answer finds it.
     #[sea_orm(unique)]
     pub state_hash: Vec<u8>,
-    /// The MCP server that access is for.
+    /// The MCP server that access is for, or the root of the REST API.
     pub server_url: String,
     /// The client that was registered and the verifier of the code, sealed; gone once it is answered.
     pub sealed: Option<Vec<u8>>,

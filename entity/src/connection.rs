@@ -33,7 +33,7 @@ pub struct Model {
     /// Root of the REST API, ending in a slash; of a connection by MCP the address of the MCP server.
     pub base_url: String,
     pub credential: Option<Vec<u8>>,
-    /// What was asked of Close and what it granted: `[{"name", "granted"}]`.
+    /// What was asked of Close and what it granted: `[{"name", "granted"}]`, see [`crate::permission`].
     #[sea_orm(column_type = "JsonBinary")]
     pub scopes: Json,
     pub webhook_subscription_id: Option<String>,
@@ -42,6 +42,8 @@ pub struct Model {
     pub webhook_status: Option<String>,
     /// The key of the subscription before this one; deliveries that it signed are still accepted.
     pub webhook_old_signing_key: Option<Vec<u8>>,
+    /// Keys of subscriptions that a person made by hand, sealed together; such a subscription is never touched by us.
+    pub webhook_handed_keys: Option<Vec<u8>>,
     /// When the subscription was last compared with what it should be.
     pub webhook_checked_at: Option<DateTimeUtc>,
     /// What was found wrong with the subscription and could not be repaired, in words for its operator.

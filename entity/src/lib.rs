@@ -25,6 +25,7 @@ pub mod match_queue;
 pub mod member;
 pub mod opportunity;
 pub mod paid_amount;
+pub mod permission;
 pub mod person;
 pub mod rate_limit;
 pub mod receivable;

@@ -34,14 +34,12 @@ create procedure closegraph_protect() language plpgsql as $$
 declare
     named text;
     one record;
-    -- What the API reads.
+    -- What the API reads, but for bytes: what is sealed or hashed is of no use to a question.
     readable constant text[] := array[
         'access_entry', 'api_token', 'audit_entry', 'change_feed', 'company', 'connection', 'custom_field',
         'custom_record', 'custom_type', 'delivery', 'drift', 'event', 'exchange_rate', 'feed_horizon', 'invoice_mapping',
         'label', 'link', 'member', 'opportunity', 'paid_amount', 'person', 'receivable', 'receivable_line', 'revenue_day',
         'sync_checkpoint', 'sync_run', 'token_use', 'tombstone', 'transaction'];
-    -- What of it no question reads.
-    secret constant text[] := array['credential', 'webhook_signing_key', 'webhook_old_signing_key', 'hash'];
 begin
     foreach named in array array['closegraph_reader', 'closegraph_tenant'] loop
         begin
@@ -86,7 +84,7 @@ begin
                  join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
                 where c.relnamespace = current_schema()::regnamespace
                   and (c.relname = any (readable) or c.relkind = 'v' and c.relname like '%\_words')
-                  and a.attname <> all (secret)
+                  and a.atttypid <> 'bytea'::regtype
                   and not has_column_privilege('closegraph_tenant', c.oid, a.attnum, 'select')
                 group by c.relname loop
         execute format('grant select (%s) on %I to closegraph_reader, closegraph_tenant', one.columns, one.name);

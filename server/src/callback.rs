@@ -33,7 +33,7 @@ pub(crate) async fn answer(
     let done = finish(connections, callback).await;
     let (status, text) = match &done {
         Ok(connected) => {
-            tracing::info!(connection = %connected.id, "connected by MCP");
+            tracing::info!(connection = %connected.id, "connected");
             let name = connected.organization_name.as_deref();
             let name = name.unwrap_or(&connected.organization_id);
             (

@@ -1,6 +1,7 @@
 //! The command line. Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.
 
 mod access_log;
+mod browser;
 mod connect;
 mod documents;
 mod events;
@@ -12,7 +13,8 @@ mod values;
 mod vault;
 
 pub use access_log::AccessLogArgs;
-pub use connect::{Connect, ConnectArgs, HighValue, McpArgs, SetArgs};
+pub use browser::BrowserArgs;
+pub use connect::{Connect, ConnectArgs, HighValue, SetArgs, WebhookKeyArgs};
 pub use documents::{CheckArgs, Documents};
 pub use events::{EventSelection, EventState, Events, ListEvents};
 pub use mapping::{Mapping, MappingEdit, SetMapping, ShowMapping, TestMapping};

@@ -86,6 +86,7 @@ async fn dispatch(config: &Config, command: Command) -> anyhow::Result<()> {
         Command::Migrate(args) => migrate::run(config, &args).await,
         Command::Connect(Connect::Close(args)) => connect::run(config, *args).await,
         Command::Connect(Connect::RotateKey(args)) => connect::rotate_key(config, &args).await,
+        Command::Connect(Connect::WebhookKey(args)) => connect::webhook_key(config, &args).await,
         Command::Connect(Connect::Set(args)) => connect::set(config, &args).await,
         Command::Disconnect(args) => disconnect::run(config, &args).await,
         Command::Connections(output) => connections::run(config, output.json).await,

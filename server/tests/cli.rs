@@ -40,6 +40,7 @@ fn every_command_shows_an_example() {
         &["migrate"],
         &["connect", "close"],
         &["connect", "rotate-key"],
+        &["connect", "webhook-key"],
         &["connections"],
         &["disconnect"],
         &["sync", "backfill"],

@@ -78,7 +78,7 @@ impl App {
             limiter: Limiter::new(config.rate_limit.clone()),
             requests: RequestLog::default(),
             kinds: Kinds::default(),
-            oauth: OAuth::default(),
+            oauth: OAuth::with_app(&config.oauth_client_id, &config.oauth_client_secret),
             traffic: watch::Sender::new(config.traffic_per_second),
             config,
         })

@@ -29,8 +29,14 @@ pub struct SimulatorConfig {
     pub currency: String,
     /// Accepted as the user of HTTP Basic auth, with an empty password.
     pub api_key: String,
+    /// The same for a user who is no admin.
+    pub member_api_key: String,
     /// Accepted as a Bearer token, as if an OAuth grant had been made.
     pub access_token: String,
+    /// Id of the OAuth app that the organization has registered.
+    pub oauth_client_id: String,
+    /// Its secret.
+    pub oauth_client_secret: String,
     /// Changes per second that the organization's people make. Default 1.0; 0 is none.
     pub traffic_per_second: f64,
     /// Requests per window and how they are announced.
@@ -63,7 +69,10 @@ impl Default for SimulatorConfig {
             invoices: InvoiceLayout::default(),
             currency: "USD".into(),
             api_key: "api_simulator.demo".into(),
+            member_api_key: "api_simulator.member".into(),
             access_token: "simulator-access-token".into(),
+            oauth_client_id: "oa2client_simulator".into(),
+            oauth_client_secret: "simulator-client-secret".into(),
             traffic_per_second: 1.0,
             rate_limit: RateLimit::default(),
             faults: Faults::default(),
@@ -95,6 +104,9 @@ impl SimulatorConfig {
         }
         if self.api_key.is_empty() || self.api_key.contains(':') {
             return refuse("api key", "not empty, without a colon");
+        }
+        if self.member_api_key == self.api_key {
+            return refuse("member api key", "another one than the admin's");
         }
         if !(0.0..=MOST_TRAFFIC).contains(&self.traffic_per_second) {
             return refuse("traffic", "from 0 to 10,000 actions a second");

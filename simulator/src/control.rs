@@ -39,7 +39,10 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         )
         .route(
             "/oauth",
-            get(oauth::shown).put(oauth::behave).delete(oauth::revoke),
+            get(oauth::shown)
+                .put(oauth::behave)
+                .post(oauth::forget)
+                .delete(oauth::revoke),
         )
         .route("/traffic", put(switches::set_traffic))
         .route("/requests", get(requests).delete(reset_requests))

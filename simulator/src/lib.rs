@@ -146,6 +146,17 @@ impl Simulator {
         &self.app.config.api_key
     }
 
+    /// The same of a user who is no admin.
+    pub fn member_api_key(&self) -> &str {
+        &self.app.config.member_api_key
+    }
+
+    /// Id and secret of the organization's OAuth app.
+    pub fn oauth_client(&self) -> (&str, &str) {
+        let config = &self.app.config;
+        (&config.oauth_client_id, &config.oauth_client_secret)
+    }
+
     /// `orga_…`
     pub fn organization_id(&self) -> &str {
         self.app.organization_id.as_str()

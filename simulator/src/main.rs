@@ -90,6 +90,26 @@ struct Behaviour {
         hide_env_values = true
     )]
     api_key: String,
+    /// The same of a user who is no admin
+    #[arg(
+        long,
+        default_value = "api_simulator.member",
+        env = "CLOSE_SIM_MEMBER_API_KEY",
+        hide_env_values = true
+    )]
+    member_api_key: String,
+    /// Id of the organization's OAuth app
+    #[arg(long, value_name = "ID", default_value = "oa2client_simulator")]
+    oauth_client_id: String,
+    /// Its secret
+    #[arg(
+        long,
+        value_name = "SECRET",
+        default_value = "simulator-client-secret",
+        env = "CLOSE_SIM_OAUTH_CLIENT_SECRET",
+        hide_env_values = true
+    )]
+    oauth_client_secret: String,
     /// The token that is accepted as Bearer
     #[arg(
         long,
@@ -250,7 +270,10 @@ impl Serve {
             invoices: data.invoices,
             currency: data.currency,
             api_key: behaviour.api_key,
+            member_api_key: behaviour.member_api_key,
             access_token: behaviour.access_token,
+            oauth_client_id: behaviour.oauth_client_id,
+            oauth_client_secret: behaviour.oauth_client_secret,
             traffic_per_second: behaviour.traffic,
             rate_limit: RateLimit {
                 requests: behaviour.rate_limit,
@@ -300,6 +323,9 @@ fn greet(simulator: &Simulator, json: bool, leads: u32, seed: u64) -> std::io::R
             "mcp_url": simulator.mcp_url().as_str(),
             "control_url": control.as_str(),
             "api_key": key,
+            "member_api_key": simulator.member_api_key(),
+            "oauth_client_id": simulator.oauth_client().0,
+            "oauth_client_secret": simulator.oauth_client().1,
             "organization_id": organization,
         });
         writeln!(out, "{line}")?;

@@ -1,5 +1,6 @@
-//! The authorization server: its metadata, clients that register themselves, the consent page, and
-//! tokens (dossier 1.3, 1.4, 7.1). Grants here are for the MCP server; REST knows none of them.
+//! The authorization server: its metadata, clients that register themselves, the app that the
+//! organization has registered, the consent page, and tokens (dossier 1.3, 1.4, 7.1). Clients that
+//! registered themselves are granted the MCP server, the app is granted REST.
 
 mod authorize;
 mod form;
@@ -26,6 +27,12 @@ pub(crate) const SCOPES: [&str; 4] = [
     "mcp.write_destructive",
     "offline_access",
 ];
+
+/// What may be granted to an OAuth app (dossier 1.3).
+pub(crate) const APP_SCOPES: [&str; 2] = [FULL_ACCESS, "offline_access"];
+
+/// All that REST can do; there is no scope that only reads.
+pub(crate) const FULL_ACCESS: &str = "all.full_access";
 
 pub(crate) fn router(app: &Arc<App>) -> Router {
     Router::new()

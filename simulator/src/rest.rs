@@ -1,7 +1,6 @@
 //! The REST API under `/api/v1` as Close answers it.
 //!
-//! Not here yet, answered 404 as an unknown path: tasks, other activities, exports, and tokens of
-//! REST's own OAuth.
+//! Not here yet, answered 404 as an unknown path: tasks, other activities and exports.
 
 pub(crate) mod answer;
 pub(crate) mod auth;

@@ -30,6 +30,9 @@ use crate::world::moment::Clock;
 /// How many subscriptions an organization may have.
 pub(crate) const MOST: usize = 40;
 
+/// How each signing key begins, so that one is recognized wherever it goes.
+const MARK: [u8; 6] = [0x5e, 0xc4, 0xe7, 0x5e, 0xc4, 0xe7];
+
 #[derive(Debug, Clone)]
 pub(crate) struct Webhooks(Arc<Inner>);
 
@@ -103,7 +106,10 @@ impl Webhooks {
         }
         let mut mint = lock(&self.0.mint);
         let id = Id::random(IdKind::Webhook, &mut mint);
-        let key: [u8; 32] = mint.random();
+        let mut key: [u8; 32] = mint.random();
+        for (byte, marked) in key.iter_mut().zip(MARK) {
+            *byte = marked;
+        }
         let created = self.0.clock.stamp();
         let subscription = Arc::new(Subscription::new(id, key, settings, creator, created));
         subscriptions.push(Arc::clone(&subscription));

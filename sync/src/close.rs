@@ -1,5 +1,7 @@
 //! Close's REST API: what can be asked, in which rate, and in which shapes it answers.
 
+mod answer;
+mod authorization;
 mod client;
 mod error;
 mod event_log;
@@ -11,6 +13,7 @@ pub mod signature;
 mod time;
 mod webhook;
 
+pub(crate) use authorization::{AccessTokens, Authorization};
 pub use client::{ClientOptions, CloseClient, ListPage};
 pub use error::CloseError;
 pub use event_log::EventPage;
@@ -21,4 +24,4 @@ pub(crate) use object::storable;
 pub use object::{Object, ObjectType};
 pub use search::{SearchPage, SearchRequest};
 pub use time::parse_timestamp;
-pub use webhook::Subscription;
+pub use webhook::{Subscription, wanted_events};

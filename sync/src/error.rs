@@ -32,6 +32,18 @@ pub enum SyncError {
         given: String,
         allowed: &'static str,
     },
+    #[error(
+        "the credential is for the organization {found}, and the connection {id} mirrors {wanted}: nothing is changed"
+    )]
+    OtherOrganization {
+        id: uuid::Uuid,
+        wanted: String,
+        found: String,
+    },
+    #[error("the connection {0} has a webhook subscription of its own: it needs no other")]
+    OwnSubscription(uuid::Uuid),
+    #[error("that is no signing key: allowed are the 64 hex characters of signature_key")]
+    SigningKey,
     #[error("stopped before its end; the next run resumes at the checkpoint")]
     Interrupted,
     #[error(
@@ -65,7 +77,7 @@ impl SyncError {
     /// Whether the same may succeed a moment later: Close gave no answer, a 429 or a 5xx, or the database no session.
     pub fn may_pass(&self) -> bool {
         match self {
-            Self::Close(CloseError::Transport { .. })
+            Self::Close(CloseError::Transport { .. } | CloseError::NoToken(_))
             | Self::Database(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut) => true,
             Self::Close(error) => error
                 .status()

@@ -10,6 +10,7 @@ mod retention;
 mod settled;
 mod store;
 mod take;
+mod truth;
 mod work;
 
 pub use delivery::Delivery;

@@ -57,6 +57,33 @@ impl CloseSim {
         self.word("api_key")
     }
 
+    /// The key that it accepts of a user who is no admin.
+    pub fn member_api_key(&self) -> &str {
+        self.word("member_api_key")
+    }
+
+    /// Id and secret of the organization's OAuth app.
+    pub fn oauth_client(&self) -> (&str, &str) {
+        (
+            self.word("oauth_client_id"),
+            self.word("oauth_client_secret"),
+        )
+    }
+
+    /// Lets it forget all access tokens, ahead of their end.
+    pub async fn forget_tokens(&self) -> anyhow::Result<()> {
+        let url = format!("{}oauth", self.word("control_url"));
+        self.http.post(url).send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    /// Posts to a control endpoint, and answers what it answers.
+    pub async fn tell(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let url = format!("{}{path}", self.word("control_url"));
+        let answer = self.http.post(url).json(body).send().await?;
+        Ok(answer.error_for_status()?.json().await?)
+    }
+
     /// Sets how many actions a second its people make.
     pub async fn set_traffic(&self, per_second: f64) -> anyhow::Result<()> {
         let url = format!("{}traffic", self.word("control_url"));

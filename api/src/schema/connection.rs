@@ -1,7 +1,8 @@
 //! Connection.
 
-use async_graphql::{ID, SimpleObject};
+use async_graphql::{ComplexObject, ID, SimpleObject};
 use chrono::{DateTime, Utc};
+use closegraph_entity::permission;
 use serde::Deserialize;
 
 use super::page::pages_of;
@@ -109,21 +110,38 @@ word_enum! {
     }
 }
 
-/// A right that was asked of Close.
+/// A right that was asked of Close, or that its user needs there to see everything.
 #[derive(Debug, Default, Deserialize, SimpleObject)]
 #[serde(default)]
+#[graphql(complex)]
 pub(crate) struct GrantedScope {
-    /// Name of the right, such as mcp.read.
+    /// Name of the right, such as mcp.read or event_data.
     name: String,
-    /// Whether Close granted it.
+    /// Whether there is it. What Close does not let us know stands in no row.
     granted: bool,
+}
+
+#[ComplexObject]
+impl GrantedScope {
+    /// What it is for.
+    async fn description(&self) -> &str {
+        permission::find(&self.name).map_or("", |right| right.description)
+    }
+
+    /// What is missing where it is not granted; null where nothing is.
+    async fn missing(&self) -> Option<&str> {
+        if self.granted {
+            return None;
+        }
+        permission::find(&self.name).map(|right| right.without)
+    }
 }
 
 /// The subscription by which Close pushes changes.
 #[derive(Debug, Default, Deserialize, SimpleObject)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct Webhook {
-    /// As Close says, active or paused; null without a subscription.
+    /// As Close says, active or paused; null without a subscription of ours, also where a person made one by hand.
     status: Option<String>,
     /// When the last delivery arrived.
     last_received_at: Option<DateTime<Utc>>,
@@ -226,7 +244,8 @@ pub(crate) struct Connection {
     pub fiscal_year_start: i32,
     /// When it was made here.
     pub created_at: DateTime<Utc>,
-    /// What was asked of Close, and whether it was granted.
+    /// What was asked of Close, and what the credential's user may see there: whether it is granted, and what is missing
+    /// where it is not.
     pub scopes: Vec<GrantedScope>,
     /// The subscription by which Close pushes changes.
     pub webhook: Webhook,

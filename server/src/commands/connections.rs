@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::database::Database;
 use closegraph_entity::connection;
+use closegraph_entity::permission::{self, Granted};
 use sea_orm::{EntityTrait, QueryOrder};
 use serde_json::json;
 
@@ -24,15 +25,19 @@ pub(super) async fn run(config: &Config, as_json: bool) -> anyhow::Result<()> {
     let line = |row: &connection::Model| {
         let name = row.organization_name.as_deref().unwrap_or("(no name)");
         let webhook = row.webhook_url.as_deref().unwrap_or("no webhook");
+        let lacks = lacks_of(&scopes(row))
+            .into_iter()
+            .map(|lack| format!("\n  {lack}"));
         format!(
-            "{}  {name}  {}  {:?}  {webhook}{}",
+            "{}  {name}  {}  {:?}  {webhook}{}{}",
             row.id,
             row.currency,
             row.status,
             row.status_reason
                 .as_ref()
                 .map(|reason| format!("  ({reason})"))
-                .unwrap_or_default()
+                .unwrap_or_default(),
+            lacks.collect::<String>(),
         )
     };
     super::print(&found.iter().map(line).collect::<Vec<_>>().join("\n"))
@@ -42,6 +47,23 @@ pub(super) async fn run(config: &Config, as_json: bool) -> anyhow::Result<()> {
 pub(super) async fn all(database: &Database) -> anyhow::Result<Vec<connection::Model>> {
     let found = connection::Entity::find().order_by_asc(connection::Column::CreatedAt);
     Ok(found.all(&database.orm()).await?)
+}
+
+/// What the credential of a connection may do.
+pub(super) fn scopes(row: &connection::Model) -> Vec<Granted> {
+    serde_json::from_value(row.scopes.clone()).unwrap_or_default()
+}
+
+fn describe_scope(scope: &Granted) -> serde_json::Value {
+    let known = permission::find(&scope.name);
+    let description = known.map_or("", |right| right.description);
+    json!({ "name": scope.name, "granted": scope.granted, "description": description })
+}
+
+/// What is not seen without the rights that are not granted, a line each.
+pub(super) fn lacks_of(scopes: &[Granted]) -> Vec<String> {
+    let lack = |scope: &Granted| Some(format!("without {}: {}", scope.name, scope.lack()?));
+    scopes.iter().filter_map(lack).collect()
 }
 
 fn describe(row: &connection::Model) -> serde_json::Value {
@@ -56,5 +78,6 @@ fn describe(row: &connection::Model) -> serde_json::Value {
         "currency": row.currency,
         "timeZone": row.time_zone,
         "webhookUrl": row.webhook_url,
+        "scopes": scopes(row).iter().map(describe_scope).collect::<Vec<_>>(),
     })
 }

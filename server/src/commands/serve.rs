@@ -106,6 +106,11 @@ async fn keep_connecting(
             None => return Ok(()),
             Some(Ok(connected)) => {
                 tracing::info!(connection = %connected.id, "connected");
+                for right in &connected.scopes {
+                    if let Some(missing) = right.lack() {
+                        tracing::warn!(connection = %connected.id, right = right.name, missing, "the credential does not see everything");
+                    }
+                }
                 return Ok(());
             }
             Some(Err(error)) if error.may_pass() => {

@@ -29,6 +29,12 @@ pub(super) async fn behave(State(app): Shared, JsonBody(body): JsonBody) -> Answ
     Ok(ok(&behaviour))
 }
 
+/// Forgets all access tokens, ahead of their end.
+pub(super) async fn forget(State(app): Shared) -> Answer {
+    app.oauth.forget_access();
+    Ok(ok(&Value::Null))
+}
+
 /// Takes all grants back, as a person does in Close's settings.
 pub(super) async fn revoke(State(app): Shared) -> Answer {
     app.oauth.revoke_all();

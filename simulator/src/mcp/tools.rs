@@ -12,7 +12,7 @@ use tower::ServiceExt;
 /// A tool: its name, what it does, its arguments.
 type Listed = (&'static str, &'static str, &'static [&'static str]);
 
-const TOOLS: [Listed; 13] = [
+const TOOLS: [Listed; 14] = [
     ("org_info", "The organization.", &[]),
     ("org_users", "Its users.", &[]),
     (
@@ -41,6 +41,11 @@ const TOOLS: [Listed; 13] = [
     (
         "fetch_custom_object_instance",
         "One custom object.",
+        &["id"],
+    ),
+    (
+        "fetch_custom_activity_instance",
+        "One custom activity.",
         &["id"],
     ),
     (
@@ -138,6 +143,7 @@ pub(super) fn request(tool: &str, arguments: &Map<String, Value>) -> Option<Aske
             ))
         }
         "fetch_custom_object_instance" => get(format!("/custom_object/{id}/")),
+        "fetch_custom_activity_instance" => get(format!("/activity/custom/{id}/")),
         "find_lead_custom_fields" => get("/custom_field/lead/"),
         "find_contact_custom_fields" => get("/custom_field/contact/"),
         "find_opportunity_custom_fields" => get("/custom_field/opportunity/"),

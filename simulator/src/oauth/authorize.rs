@@ -27,7 +27,10 @@ pub(super) async fn page(State(app): Shared, RawQuery(query): RawQuery) -> Respo
         Ok(client) => client,
         Err(why) => return refused(why),
     };
-    if asked.get("response_type") != "code" || asked.get("code_challenge_method") != "S256" {
+    let proves = !asked.get("code_challenge").is_empty();
+    if asked.get("response_type") != "code"
+        || (proves && asked.get("code_challenge_method") != "S256")
+    {
         return back(&asked, &[("error", "invalid_request")]);
     }
     let hidden: String = CARRIED
@@ -82,14 +85,10 @@ pub(super) async fn decide(State(app): Shared, body: Bytes) -> Response {
 fn checked(app: &App, asked: &Form) -> Result<Client, &'static str> {
     let client = app.oauth.client(asked.get("client_id"));
     let client = client.ok_or("The client is not known.")?;
-    let known = client.redirect_uris.iter();
-    if !known
-        .into_iter()
-        .any(|uri| uri == asked.get("redirect_uri"))
-    {
+    if !client.may_return_to(asked.get("redirect_uri")) {
         return Err("The client did not register this redirect_uri.");
     }
-    if asked.get("code_challenge").is_empty() {
+    if client.secret.is_none() && asked.get("code_challenge").is_empty() {
         return Err("A code_challenge is required.");
     }
     Ok(client)

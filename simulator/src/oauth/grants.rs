@@ -9,6 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use url::Url;
 
 use crate::app::lock;
 
@@ -24,6 +25,10 @@ pub(crate) struct Behaviour {
     pub(crate) withheld: Vec<String>,
     /// Milliseconds that a token request takes. Default 0.
     pub(crate) token_delay_ms: u64,
+    /// Whether those who allow an app are users who are no admins. Default no.
+    pub(crate) consent_by_member: bool,
+    /// A secret that has taken the place of the app's. Default none.
+    pub(crate) app_secret: Option<String>,
     /// Token requests from now on that are done but answered 502, as if the answer were lost.
     pub(crate) lost_answers: u32,
 }
@@ -35,16 +40,40 @@ impl Default for Behaviour {
             code_seconds: 60,
             withheld: Vec::new(),
             token_delay_ms: 0,
+            consent_by_member: false,
+            app_secret: None,
             lost_answers: 0,
         }
     }
 }
 
-/// A client that registered itself.
+/// A client that registered itself, or an app, which has a secret.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
     pub(crate) name: String,
     pub(crate) redirect_uris: Vec<String>,
+    pub(crate) secret: Option<String>,
+}
+
+impl Client {
+    /// Close wants https of an app (dossier 1.3); here this machine is as good.
+    pub(super) fn may_return_to(&self, uri: &str) -> bool {
+        if self.secret.is_none() {
+            return self.redirect_uris.iter().any(|known| known == uri);
+        }
+        let Ok(uri) = Url::parse(uri) else {
+            return false;
+        };
+        uri.scheme() == "https" || uri.host_str() == Some("127.0.0.1")
+    }
+
+    /// What may be granted to it.
+    fn scopes(&self) -> &'static [&'static str] {
+        match self.secret {
+            Some(_) => &super::APP_SCOPES,
+            None => &super::SCOPES,
+        }
+    }
 }
 
 /// What a person allowed, before a client has asked for its tokens.
@@ -95,10 +124,23 @@ struct Known {
 /// A text that nobody guesses.
 fn mint(prefix: &str) -> String {
     let bytes: [u8; 24] = rand::random();
-    format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bytes))
+    // Recognized wherever it goes.
+    format!("{prefix}sim5ecret{}", URL_SAFE_NO_PAD.encode(bytes))
 }
 
 impl OAuth {
+    /// An authorization server that knows an app.
+    pub(crate) fn with_app(id: &str, secret: &str) -> Self {
+        let app = Client {
+            name: "Closegraph of the organization".to_owned(),
+            redirect_uris: Vec::new(),
+            secret: Some(secret.to_owned()),
+        };
+        let oauth = Self::default();
+        lock(&oauth.state).clients.insert(id.to_owned(), app);
+        oauth
+    }
+
     pub(crate) fn behaviour(&self) -> Behaviour {
         lock(&self.behaviour).clone()
     }
@@ -120,6 +162,7 @@ impl OAuth {
         let client = Client {
             name,
             redirect_uris,
+            secret: None,
         };
         lock(&self.state).clients.insert(id.clone(), client);
         id
@@ -139,9 +182,11 @@ impl OAuth {
         resource: &str,
     ) -> String {
         let behaviour = self.behaviour();
+        let client = self.client(client_id);
+        let grantable = client.as_ref().map_or(&[][..], Client::scopes);
         let scopes = scopes.split_whitespace();
         let scopes = scopes.filter(|scope| {
-            super::SCOPES.contains(scope) && !behaviour.withheld.iter().any(|not| not == scope)
+            grantable.contains(scope) && !behaviour.withheld.iter().any(|not| not == scope)
         });
         let code = Code {
             client_id: client_id.into(),
@@ -186,7 +231,8 @@ impl OAuth {
         if code.resource != resource {
             return Err(("invalid_target", "The resource is not the one allowed."));
         }
-        if URL_SAFE_NO_PAD.encode(Sha256::digest(verifier)) != code.challenge {
+        let proved = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier)) == code.challenge;
+        if !proved && !code.challenge.is_empty() {
             return Err((INVALID, "The code verifier does not fit."));
         }
         code.grant = Some(state.grants.len());
@@ -244,6 +290,15 @@ impl OAuth {
             .grants
             .iter_mut()
             .for_each(|grant| grant.revoked = true);
+    }
+
+    /// Access tokens are good no more; refresh tokens are.
+    pub(crate) fn forget_access(&self) {
+        let mut state = lock(&self.state);
+        state
+            .grants
+            .iter_mut()
+            .for_each(|grant| grant.access.clear());
     }
 
     /// The scopes of an access token that is good.

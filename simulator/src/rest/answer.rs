@@ -14,6 +14,8 @@ pub(crate) type Answer = Result<Response, Failure>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Failure {
     Unauthorized,
+    /// The caller is not allowed to.
+    Forbidden,
     /// The object is not there.
     NotFound,
     /// No such path.
@@ -54,6 +56,10 @@ impl IntoResponse for Failure {
         let bad = StatusCode::BAD_REQUEST;
         let (status, body) = match self {
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, json!({ "error": "Unauthorized" })),
+            Self::Forbidden => (
+                StatusCode::FORBIDDEN,
+                json!({ "error": "You do not have permission to do this." }),
+            ),
             Self::NotFound => (
                 StatusCode::NOT_FOUND,
                 json!({ "error": "Object not found." }),

@@ -12,7 +12,7 @@ use crate::world::write::Actor;
 
 const HOUR: f64 = 3_600.0 * 1e6;
 
-/// The request behind a write. The caller is always the first user, an admin.
+/// The request behind a write.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     credential: Credential,
@@ -56,9 +56,9 @@ impl Caller {
     }
 
     pub(crate) fn actor(&self, world: &mut World) -> Actor {
-        let by_key = self.credential == Credential::ApiKey;
+        let by_key = self.credential.is_key();
         Actor {
-            user: Some(0),
+            user: Some(self.credential.user()),
             api_key_id: by_key.then_some(world.organization.api_key_id),
             request_id: world.mint(IdKind::Request),
             method: match self.method {

@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::{Path, State};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Shared;
 use super::answer::{Answer, Failure, ok};
+use super::auth::Credential;
 use super::params::Params;
 use crate::app::lock;
 use crate::world::event::{Event, EventKey};
@@ -75,7 +77,27 @@ impl Cursor {
     }
 }
 
-pub(super) async fn list(State(app): Shared, params: Params) -> Answer {
+/// How long users who are no admins see what an event is about.
+const SHOWN: i64 = 60 * Moment::MINUTE;
+
+/// An event as a user sees it at a moment.
+fn shown(event: &Event, by: Credential, now: Moment) -> Result<Value, Failure> {
+    let mut shown = serde_json::to_value(event).map_err(|_| Failure::Server(500))?;
+    if !by.is_admin()
+        && event.updated < now.plus(-SHOWN)
+        && let Some(keys) = shown.as_object_mut()
+    {
+        keys.remove("data");
+        keys.remove("previous_data");
+    }
+    Ok(shown)
+}
+
+pub(super) async fn list(
+    State(app): Shared,
+    Extension(by): Extension<Credential>,
+    params: Params,
+) -> Answer {
     let limit = params.limit(MAX_LIMIT, MAX_LIMIT)?;
     if params.get("_skip").is_some() {
         return Err(Failure::field("_skip", "Extra inputs are not permitted"));
@@ -134,8 +156,10 @@ pub(super) async fn list(State(app): Shared, params: Params) -> Answer {
     let has_newer = if newer { more } else { cursor.is_some() };
     let next = events.last().filter(|_| has_older);
     let previous = events.first().filter(|_| has_newer);
+    let now = app.clock.now();
+    let data = events.iter().map(|(_, event)| shown(event, by, now));
     Ok(ok(&json!({
-        "data": events.iter().map(|(_, event)| event).collect::<Vec<_>>(),
+        "data": data.collect::<Result<Vec<_>, _>>()?,
         "cursor_next": next.and_then(|(key, _)| Cursor::encode(*key, false, window)),
         "cursor_previous": previous.and_then(|(key, _)| Cursor::encode(*key, true, window)),
     })))
@@ -168,9 +192,13 @@ fn matches(event: &Event, name: &str, value: &str) -> bool {
     id.is_some_and(|id| id.as_str() == value)
 }
 
-pub(super) async fn one(State(app): Shared, Path(id): Path<String>) -> Answer {
+pub(super) async fn one(
+    State(app): Shared,
+    Extension(by): Extension<Credential>,
+    Path(id): Path<String>,
+) -> Answer {
     let event = app
         .read(|world| world.log.get(&id).cloned())
         .ok_or(Failure::NotFound)?;
-    Ok(ok(&*event))
+    Ok(ok(&shown(&event, by, app.clock.now())?))
 }

@@ -45,7 +45,7 @@ pub(super) async fn guard(
     });
     let template = template.to_owned();
 
-    let mut response = match auth::credential(&app.config, request.headers()) {
+    let mut response = match auth::credential(&app, request.headers()) {
         None => Failure::Unauthorized.into_response(),
         Some(credential) => {
             request.extensions_mut().insert(credential);

@@ -1,10 +1,12 @@
 //! `/me/` and `/user/` (dossier 4.1, 4.2).
 
+use axum::Extension;
 use axum::extract::{Path, State};
 use serde_json::{Value, json};
 
 use super::Shared;
 use super::answer::{Answer, Failure, ok};
+use super::auth::Credential;
 use super::params::Params;
 use crate::world::organization::{Organization, User};
 
@@ -58,10 +60,15 @@ pub(super) async fn one(State(app): Shared, Path(id): Path<String>) -> Answer {
     Ok(ok(&user(&organization, found)))
 }
 
-/// The caller, always the first user, with whole organizations instead of their ids.
-pub(super) async fn me(State(app): Shared) -> Answer {
+/// The caller, with whole organizations instead of their ids.
+pub(super) async fn me(State(app): Shared, Extension(by): Extension<Credential>) -> Answer {
     let organization = &*app.organization();
-    let caller = organization.users.first().ok_or(Failure::NotFound)?;
+    let caller = organization.user(by.user()).ok_or(Failure::NotFound)?;
+    let permissions: &[&str] = if by.is_admin() {
+        &["manage_organization", "view_all_leads"]
+    } else {
+        &[]
+    };
     let mut me = user(organization, caller);
     let more = json!({
         "organizations": [super::organization::object(organization)],
@@ -73,7 +80,7 @@ pub(super) async fn me(State(app): Shared) -> Answer {
             "user_id": caller.id,
             "role": caller.role,
             "role_id": caller.role,
-            "permissions_granted": ["manage_organization", "view_all_leads"],
+            "permissions_granted": permissions,
             "is_free": false,
             "onboarding_status": "completed",
         }],

@@ -355,6 +355,10 @@ impl Subscription {
     }
 
     /// As the API shows it; the key comes only in the answer to its creation.
+    pub(crate) fn created_by(&self) -> Option<Id> {
+        self.created_by
+    }
+
     pub(crate) fn shown(&self, with_key: bool) -> Value {
         let state = lock(&self.state);
         let mut object = json!({

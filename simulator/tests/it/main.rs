@@ -7,6 +7,7 @@
     reason = "clippy knows tests only by their attribute, not the harness beside them"
 )]
 
+mod app;
 mod auth;
 mod contract;
 mod control;

@@ -278,7 +278,7 @@ async fn the_tools_that_read_answer_from_the_same_world_as_rest() {
     let tokens = asking.granted(READ).await;
     let listed = asking.rpc(&tokens, "tools/list", json!({})).await.ok();
     let listed = listed["result"]["tools"].as_array().unwrap().clone();
-    assert_eq!(listed.len(), 13);
+    assert_eq!(listed.len(), 14);
 
     let organization = asking.call(&tokens, "org_info", json!({})).await;
     assert_eq!(organization["id"], sim.simulator.organization_id());

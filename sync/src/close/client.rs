@@ -1,14 +1,16 @@
 //! The client. It can send GET, POST to the search endpoint, and manage our own webhook subscription; no other write
 //! to Close can be expressed with it.
 
+use super::answer::{Refusal, Retry, decode, header_text, outcome, understood};
+use super::authorization::{Authorization, Proof};
 use super::error::{CloseError, describe};
 use super::limiter::{Limiter, Priority, RateLimit};
-use super::object::{Object, storable};
+use super::object::Object;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header};
-use secrecy::{ExposeSecret, SecretString};
+use reqwest::{Client, Method, RequestBuilder, StatusCode, header};
+use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sqlx::PgPool;
@@ -49,7 +51,7 @@ impl Default for ClientOptions {
 pub struct CloseClient {
     http: Client,
     base_url: Url,
-    api_key: SecretString,
+    authorization: Authorization,
     options: ClientOptions,
     limiter: Arc<Limiter>,
     priority: Priority,
@@ -75,6 +77,15 @@ impl CloseClient {
         api_key: SecretString,
         options: ClientOptions,
     ) -> Result<Self, CloseError> {
+        Self::proving(base_url, Authorization::Key(api_key), options)
+    }
+
+    /// The same by whatever proves who asks.
+    pub(crate) fn proving(
+        base_url: &Url,
+        authorization: Authorization,
+        options: ClientOptions,
+    ) -> Result<Self, CloseError> {
         let mut base_url = base_url.clone();
         if base_url.cannot_be_a_base() || !matches!(base_url.scheme(), "http" | "https") {
             return Err(CloseError::BaseUrl(base_url.to_string()));
@@ -94,7 +105,7 @@ impl CloseClient {
         Ok(Self {
             http,
             base_url,
-            api_key,
+            authorization,
             options,
             limiter: Arc::new(Limiter::new(None)),
             priority: Priority::default(),
@@ -209,10 +220,17 @@ impl CloseClient {
             .with_jitter()
             .build();
         let endpoint = endpoint(&method, path);
+        let mut proof = Proof::new(&self.authorization);
         loop {
-            let request = fill(self.http.request(method.clone(), url.clone()))
-                .basic_auth(self.api_key.expose_secret(), Some(""));
+            let request = fill(self.http.request(method.clone(), url.clone()));
+            let request = proof.add_to(request).await?;
             let answer = self.attempt(path, &endpoint, request).await;
+            if let Err(refusal) = &answer
+                && refusal.error.is_unauthorized()
+                && proof.takes_another()
+            {
+                continue;
+            }
             let (error, asked_to_wait) = match answer.and_then(|body| understood(read(path, &body)))
             {
                 Ok(answer) => return Ok(answer),
@@ -305,27 +323,6 @@ impl CloseClient {
     }
 }
 
-/// A failed attempt and what to do about it.
-struct Refusal {
-    error: CloseError,
-    retry: Retry,
-}
-
-enum Retry {
-    No,
-    Backoff,
-    After(Duration),
-}
-
-/// An answer that ends in the middle may be whole the next time; one of another shape stays what it is.
-fn understood<T>(read: Result<T, CloseError>) -> Result<T, Refusal> {
-    read.map_err(|error| {
-        let cut = matches!(&error, CloseError::Shape { source, .. } if source.is_eof() || source.is_syntax());
-        let retry = if cut { Retry::Backoff } else { Retry::No };
-        Refusal { error, retry }
-    })
-}
-
 /// Which of Close's windows a request is likely to count in. Close does not publish them: the resource, and whether it
 /// is read or written.
 fn endpoint(method: &Method, path: &str) -> String {
@@ -336,28 +333,4 @@ fn endpoint(method: &Method, path: &str) -> String {
         _ => "write",
     };
     format!("{family} {resource}")
-}
-
-fn header_text<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
-    response.headers().get(name)?.to_str().ok()
-}
-
-/// The bounded label of an answer.
-fn outcome(status: StatusCode) -> &'static str {
-    match status.as_u16() {
-        200..=299 => "ok",
-        401 | 403 => "denied",
-        404 => "not_found",
-        429 => "limited",
-        400..=499 => "refused",
-        _ => "failed",
-    }
-}
-
-fn decode<T: DeserializeOwned>(path: &str, body: &[u8]) -> Result<T, CloseError> {
-    let text = String::from_utf8_lossy(body);
-    serde_json::from_str(&storable(&text)).map_err(|source| CloseError::Shape {
-        path: path.to_owned(),
-        source,
-    })
 }

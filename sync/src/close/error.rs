@@ -25,6 +25,12 @@ pub enum CloseError {
         #[source]
         source: serde_json::Error,
     },
+    /// There is no token to ask with, and will be none.
+    #[error("{0}")]
+    NoAccess(String),
+    /// There is no token to ask with at this moment.
+    #[error("no token to ask with: {0}")]
+    NoToken(String),
     #[error("{0:?} is no usable address for Close's API")]
     BaseUrl(String),
 }

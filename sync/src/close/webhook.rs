@@ -42,6 +42,11 @@ struct EventType {
     action: String,
 }
 
+/// What a subscription is to deliver: `[{"object_type", "action"}]`.
+pub fn wanted_events() -> serde_json::Value {
+    events(&[NEEDED, CUSTOM])
+}
+
 /// A subscription as Close answers it.
 #[derive(Debug, Deserialize)]
 pub struct Subscription {

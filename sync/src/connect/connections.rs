@@ -1,13 +1,17 @@
 //! What tasks need of a connection: a client (one a credential, so that all share its limiter), the settings that
 //! mapping follows, the signing key.
 
+use super::handed_key;
+use super::oauth::AppTokens;
 use super::vault::Vault;
 use crate::close::signature::SigningKey;
-use crate::close::{ClientOptions, CloseClient};
+use crate::close::{Authorization, ClientOptions, CloseClient};
 use crate::error::SyncError;
 use crate::mapping::{Categories, MappingContext};
+use chrono::{DateTime, Utc};
 use closegraph_entity::connection::AuthMethod;
 use closegraph_entity::invoice_mapping::InvoiceMapping;
+use sea_orm::ActiveEnum;
 use secrecy::ExposeSecret;
 use sqlx::types::Json;
 use sqlx::{PgExecutor, PgPool};
@@ -85,7 +89,7 @@ impl Settings {
     }
 }
 
-/// A client with the sealed credential that it was made of.
+/// A client with what it was made of: the sealed credential, where that does not change by itself.
 type Client = (Vec<u8>, CloseClient);
 
 impl Connections {
@@ -120,31 +124,47 @@ impl Connections {
     }
 
     async fn sealed_client(&self, id: Uuid, even_ended: bool) -> Result<Client, SyncError> {
-        let found: Option<(String, Option<Vec<u8>>, bool)> = sqlx::query_as(
-            "select base_url, case when $2 or status <> 'disconnected' then credential end, auth_method = 'mcp'
+        let found: Option<(String, Option<Vec<u8>>, String)> = sqlx::query_as(
+            "select base_url, case when $2 or status <> 'disconnected' then credential end, auth_method
                from connection where id = $1",
         )
         .bind(id)
         .bind(even_ended)
         .fetch_optional(&self.pool)
         .await?;
-        let (base_url, credential, by_mcp) = found.ok_or(SyncError::UnknownConnection(id))?;
+        let (base_url, credential, method) = found.ok_or(SyncError::UnknownConnection(id))?;
         let sealed = credential.ok_or(SyncError::NoCredential(id))?;
-        if by_mcp {
-            return Err(SyncError::OnlyMcp(id));
-        }
+        let method = AuthMethod::try_from_value(&method)
+            .map_err(|error| sqlx::Error::Decode(error.into()))?;
+        let known = match method {
+            AuthMethod::ApiKey => sealed.clone(),
+            // Tokens come and go: the client stays.
+            AuthMethod::OAuth => format!("{even_ended} {base_url}").into_bytes(),
+            AuthMethod::Mcp => return Err(SyncError::OnlyMcp(id)),
+        };
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((known, client)) = clients.get(&id)
-            && *known == sealed
+        if let Some((made_of, client)) = clients.get(&id)
+            && *made_of == known
         {
             return Ok((sealed, client.clone()));
         }
-        let api_key = self.vault.open(id, API_KEY, &sealed)?;
-        let client = CloseClient::new(&parse_base_url(&base_url)?, api_key, self.options.clone())?
-            .shared(self.pool.clone(), id);
-        let client = (sealed, client);
-        clients.insert(id, client.clone());
-        Ok(client)
+        let authorization = match method {
+            AuthMethod::ApiKey => Authorization::Key(self.vault.open(id, API_KEY, &sealed)?),
+            _ => Authorization::Tokens(Arc::new(AppTokens::new(self, id, even_ended))),
+        };
+        let base_url = parse_base_url(&base_url)?;
+        let client = CloseClient::proving(&base_url, authorization, self.options.clone())?;
+        let client = client.shared(self.pool.clone(), id);
+        clients.insert(id, (known, client.clone()));
+        Ok((sealed, client))
+    }
+
+    /// The same with clients of its own, of which it has none yet.
+    pub(super) fn without_clients(&self) -> Self {
+        Self {
+            clients: Arc::default(),
+            ..self.clone()
+        }
     }
 
     /// Whether a connection is by a grant for the MCP server.
@@ -183,24 +203,28 @@ impl Connections {
             .collect())
     }
 
-    /// The keys of the connection's subscription and of the one before; none when it has none, or there is no such
-    /// connection.
+    /// The keys of the connection's subscription, of the one before, and those that a person handed over; none when it
+    /// has none, or there is no such connection.
     pub async fn signing_keys(&self, id: Uuid) -> Result<Vec<SigningKey>, SyncError> {
-        type Sealed = (Option<Vec<u8>>, Option<Vec<u8>>);
+        type Sealed = (Option<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>);
         let sealed: Option<Sealed> = sqlx::query_as(
-            "select webhook_signing_key, webhook_old_signing_key from connection where id = $1",
+            "select webhook_signing_key, webhook_old_signing_key, webhook_handed_keys from connection where id = $1",
         )
         .bind(id)
         .fetch_optional(&self.pool)
         .await?;
         let mut keys = Vec::new();
-        let (new, old) = sealed.unwrap_or_default();
+        let (new, old, handed) = sealed.unwrap_or_default();
         if let Some(new) = new {
             let key = self.vault.open(id, SIGNING_KEY, &new)?;
             keys.extend(SigningKey::from_hex(key.expose_secret()));
         }
         // One that was sealed under a lost key of the vault is of no use, and in nobody's way.
         if let Some(key) = old.and_then(|old| self.vault.open(id, SIGNING_KEY, &old).ok()) {
+            keys.extend(SigningKey::from_hex(key.expose_secret()));
+        }
+        let handed = handed.and_then(|handed| handed_key::read(self, id, &handed).ok());
+        for key in handed.unwrap_or_default() {
             keys.extend(SigningKey::from_hex(key.expose_secret()));
         }
         Ok(keys)
@@ -210,6 +234,11 @@ impl Connections {
     /// person connects again. What Close delivers is still taken.
     pub(crate) async fn check_credential(&self, id: Uuid) -> Result<(), SyncError> {
         let (sealed, client) = self.sealed_client(id, false).await?;
+        let connected_at: DateTime<Utc> =
+            sqlx::query_scalar("select updated_at from connection where id = $1")
+                .bind(id)
+                .fetch_one(&self.pool)
+                .await?;
         let answer: Result<serde_json::Value, _> = client.get("me/", &[]).await;
         let Err(error) = answer else { return Ok(()) };
         if !error.is_unauthorized() {
@@ -218,11 +247,13 @@ impl Connections {
         let reason = format!("Close refuses the credential ({error}): connect again");
         let given_up = sqlx::query(
             "update connection set status = 'needs_reconnect', status_reason = $2, updated_at = now()
-              where id = $1 and status = 'active' and credential = $3",
+              where id = $1 and status = 'active'
+                and (credential = $3 or auth_method = 'oauth' and updated_at = $4)",
         )
         .bind(id)
         .bind(reason)
         .bind(sealed)
+        .bind(connected_at)
         .execute(&self.pool)
         .await?;
         if given_up.rows_affected() > 0 {

@@ -7,7 +7,6 @@ use crate::close::CloseError;
 use crate::error::SyncError;
 use closegraph_entity::connection::AuthMethod;
 use sea_orm::ActiveEnum;
-use url::Url;
 use uuid::Uuid;
 
 /// How often Close is told again what it did not answer, while a person waits.
@@ -32,6 +31,7 @@ struct Known {
     base_url: String,
     credential: Option<Vec<u8>>,
     webhook_subscription_id: Option<String>,
+    handed: bool,
 }
 
 /// Ends a connection. Reads stop first; where Close can't be told, the credentials are kept for another try, unless
@@ -45,7 +45,8 @@ pub async fn disconnect(
         "update connection
             set status = 'disconnected', status_reason = 'a person has disconnected it', updated_at = now()
           where id = $1
-         returning organization_name, auth_method, base_url, credential, webhook_subscription_id",
+         returning organization_name, auth_method, base_url, credential, webhook_subscription_id,
+                   webhook_handed_keys is not null as handed",
     )
     .bind(id)
     .fetch_optional(connections.pool())
@@ -59,11 +60,15 @@ pub async fn disconnect(
         unsubscribe(connections, id, &known, force, &mut done).await?;
         revoke(connections, id, &known, force, &mut done).await?;
     }
+    if known.handed {
+        let own = "the webhook subscription that a person made (it is not ours to remove)";
+        done.left.push(own.to_owned());
+    }
     // Whoever has connected again meanwhile keeps what is theirs.
     sqlx::query(
         "update connection
             set credential = null, webhook_subscription_id = null, webhook_signing_key = null,
-                webhook_old_signing_key = null, webhook_url = null, webhook_status = null,
+                webhook_old_signing_key = null, webhook_handed_keys = null, webhook_url = null, webhook_status = null,
                 webhook_checked_at = null, webhook_problem = null
           where id = $1 and status = 'disconnected'",
     )
@@ -108,10 +113,21 @@ async fn revoke(
 ) -> Result<(), SyncError> {
     let method = AuthMethod::try_from_value(&known.auth_method)
         .map_err(|error| sqlx::Error::Decode(error.into()))?;
-    let (AuthMethod::Mcp, Some(sealed)) = (method, &known.credential) else {
+    if method == AuthMethod::ApiKey {
+        return Ok(());
+    }
+    // The subscription may have been removed with a token that was renewed for it.
+    let sealed: Option<Vec<u8>> = sqlx::query_scalar(
+        "select credential from connection where id = $1 and status = 'disconnected'",
+    )
+    .bind(id)
+    .fetch_optional(connections.pool())
+    .await?
+    .flatten();
+    let Some(sealed) = sealed else {
         return Ok(());
     };
-    let given_back = give_back(connections, id, &known.base_url, sealed).await;
+    let given_back = give_back(connections, id, method, &known.base_url, &sealed).await;
     match given_back {
         Ok(()) => done.access_revoked = true,
         Err(error) => return done.leave("the access", error, force),
@@ -119,17 +135,17 @@ async fn revoke(
     Ok(())
 }
 
-/// Gives back the grant of a connection by MCP.
+/// Gives back the grant of a connection.
 pub(super) async fn give_back(
     connections: &Connections,
     id: Uuid,
+    method: AuthMethod,
     server: &str,
     sealed: &[u8],
 ) -> Result<(), SyncError> {
-    let place = credential_place(AuthMethod::Mcp);
+    let place = credential_place(method);
     let grant = connections.vault().open(id, place, sealed)?;
-    let server = Url::parse(server).map_err(|_| oauth::OAuthError::Address(server.to_owned()))?;
-    oauth::revoke(&server, &grant).await?;
+    oauth::revoke(method, server, &grant).await?;
     Ok(())
 }
 
@@ -138,10 +154,12 @@ impl Disconnected {
     fn leave(&mut self, what: &str, error: SyncError, force: bool) -> Result<(), SyncError> {
         let refused = matches!(
             &error,
-            SyncError::Close(CloseError::Status {
-                status: 401 | 403,
-                ..
-            })
+            SyncError::Close(
+                CloseError::Status {
+                    status: 401 | 403,
+                    ..
+                } | CloseError::NoAccess(_)
+            ) | SyncError::OAuth(oauth::OAuthError::App(_))
         );
         let unreadable = matches!(&error, SyncError::Vault(_) | SyncError::OnlyMcp(_));
         if !force && !refused && !unreadable {

@@ -6,6 +6,7 @@ mod custom_types;
 mod mcp;
 
 use super::connections::Connections;
+use super::permissions::{Membership, reexamine};
 use crate::apply::apply;
 use crate::change::Change;
 use crate::close::{CloseClient, CloseError, Object, ObjectType};
@@ -17,11 +18,29 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 #[derive(Deserialize)]
-struct Me {
+struct Answer {
     #[serde(default)]
     last_used_timezone: Option<String>,
     #[serde(default)]
     organizations: Vec<Organization>,
+    #[serde(default)]
+    memberships: Vec<Membership>,
+}
+
+/// The user of a credential, in one organization.
+pub(super) struct Me {
+    pub(super) organization: Organization,
+    /// The user's own.
+    pub(super) time_zone: Option<String>,
+    memberships: Vec<Membership>,
+}
+
+impl Me {
+    /// The user's place in the organization, where Close tells of it.
+    pub(super) fn membership(&self) -> Option<&Membership> {
+        let mut own = self.memberships.iter();
+        own.find(|one| one.organization_id.as_ref() == Some(&self.organization.id))
+    }
 }
 
 /// An organization as its member sees it.
@@ -34,22 +53,24 @@ pub(super) struct Organization {
     pub(super) currency: Option<String>,
 }
 
-/// The organization of a credential, and the time zone of its user.
-pub(super) async fn me(client: &CloseClient) -> Result<(Organization, Option<String>), SyncError> {
-    let me: Me = client.get("me/", &[]).await?;
-    let organization = me
-        .organizations
-        .into_iter()
-        .next()
-        .ok_or(SyncError::InvalidInput {
-            what: "the API key",
-            given: "a key without an organization".to_owned(),
-            allowed: "a key of a user who is a member of an organization",
-        })?;
-    let zone = me
+/// The user of a credential, in the organization that was chosen, or in the only one.
+pub(super) async fn me(client: &CloseClient, chosen: Option<&str>) -> Result<Me, SyncError> {
+    let me: Answer = client.get("me/", &[]).await?;
+    let mut organizations = me.organizations.into_iter();
+    let organization = organizations.find(|one| chosen.is_none_or(|chosen| one.id == chosen));
+    let organization = organization.ok_or(SyncError::InvalidInput {
+        what: "the credential",
+        given: "one without an organization".to_owned(),
+        allowed: "one of a user who is a member of an organization",
+    })?;
+    let time_zone = me
         .last_used_timezone
         .filter(|zone| zone.parse::<chrono_tz::Tz>().is_ok());
-    Ok((organization, zone))
+    Ok(Me {
+        organization,
+        time_zone,
+        memberships: me.memberships,
+    })
 }
 
 /// Reads the settings of a connection again.
@@ -58,7 +79,11 @@ pub async fn reread_settings(connections: &Connections, id: Uuid) -> Result<(), 
         return mcp::reread(connections, id).await;
     }
     let client = connections.client(id).await?;
-    let (organization, _) = me(&client).await?;
+    let chosen: String = sqlx::query_scalar("select organization_id from connection where id = $1")
+        .bind(id)
+        .fetch_one(connections.pool())
+        .await?;
+    let me = me(&client, Some(&chosen)).await?;
     sqlx::query(
         "update connection
             set organization_name = coalesce($2, organization_name), currency = coalesce($3, currency),
@@ -67,10 +92,11 @@ pub async fn reread_settings(connections: &Connections, id: Uuid) -> Result<(), 
             and (organization_name, currency) is distinct from (coalesce($2, organization_name), coalesce($3, currency))",
     )
     .bind(id)
-    .bind(organization.name)
-    .bind(organization.currency)
+    .bind(&me.organization.name)
+    .bind(&me.organization.currency)
     .execute(connections.pool())
     .await?;
+    reexamine(connections.pool(), &client, id, &me).await?;
     read(connections.pool(), &client, &connections.mapping(id).await?).await
 }
 

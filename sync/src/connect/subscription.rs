@@ -112,20 +112,25 @@ async fn create(
         .as_ref()
         .ok_or(SyncError::NoCredential(id))?;
     let sealed = connections.vault().seal(id, SIGNING_KEY, key)?;
-    sqlx::query(
+    let handed: bool = sqlx::query_scalar(
         "update connection
             set webhook_subscription_id = $2, webhook_old_signing_key = webhook_signing_key,
                 webhook_signing_key = $3, webhook_url = $4, webhook_status = $5, webhook_checked_at = now(),
                 webhook_problem = null
-          where id = $1",
+          where id = $1
+         returning webhook_handed_keys is not null",
     )
     .bind(id)
     .bind(&created.id)
     .bind(sealed)
     .bind(&created.url)
     .bind(&created.status)
-    .execute(connections.pool())
+    .fetch_one(connections.pool())
     .await?;
+    if handed {
+        // A person's own delivers there, too, and can't be told from one of ours.
+        return Ok(created.url);
+    }
     if let Err(error) = remove_others(client, &created).await {
         tracing::warn!(connection = %id, error = error.logged(), "older subscriptions to the same address stay");
     }

@@ -2,10 +2,11 @@
 //! (action `read`), so that it survives a crash, is not made twice, and shows among the events. An event that is
 //! replayed after its body was trimmed is such a wish, too.
 
+use super::truth::{Truth, ask, told};
 use super::work::tell_failed;
 use crate::apply::{Outcome, apply};
 use crate::change::{Change, Content};
-use crate::close::{CloseClient, CloseError, Object, ObjectType};
+use crate::close::ObjectType;
 use crate::connect::Connections;
 use crate::error::SyncError;
 use chrono::{DateTime, Utc};
@@ -106,15 +107,25 @@ async fn fail(pool: &PgPool, seq: i64, state: &str, error: &SyncError) -> Result
 }
 
 async fn reread(pool: &PgPool, connections: &Connections, claim: Claimed) -> Result<(), SyncError> {
-    let (seq, event_id, connection_id, object_type, close_id, version, _) = claim;
+    let (seq, event_id, connection_id, object_type, close_id, version, attempts) = claim;
     let Some(object_type) = ObjectType::of_event(&object_type) else {
         let mut session = pool.acquire().await?;
         return Ok(settle(&mut session, seq, "ignored", None).await?);
     };
-    let client = connections.client(connection_id).await?;
-    let content = match read(&client, object_type, &close_id).await? {
-        Some(object) => Content::Full(object),
-        None => Content::Deleted { merged_into: None },
+    let truth = ask(connections, connection_id, object_type, &close_id, attempts);
+    let content = match truth.await? {
+        Truth::Is(object) => Content::Full(object),
+        Truth::Gone => Content::Deleted { merged_into: None },
+        Truth::Untold => {
+            let told = told(pool, connection_id, object_type, &close_id).await?;
+            if told.is_empty() {
+                let note = "Close does not tell of the object, and no event is kept that does";
+                let mut session = pool.acquire().await?;
+                return Ok(settle(&mut session, seq, "dead", Some(note)).await?);
+            }
+            let note = "Close does not tell of the object: what the event says is taken";
+            return take(pool, connections, connection_id, seq, told, Some(note)).await;
+        }
     };
     let version = match &content {
         Content::Full(object) => object.timestamp("date_updated").unwrap_or(version),
@@ -130,13 +141,26 @@ async fn reread(pool: &PgPool, connections: &Connections, claim: Claimed) -> Res
         event_id: Some(event_id),
         actor: None,
     };
+    take(pool, connections, connection_id, seq, vec![change], None).await
+}
+
+/// Applies what is known of an object, and settles the wish.
+async fn take(
+    pool: &PgPool,
+    connections: &Connections,
+    connection_id: Uuid,
+    seq: i64,
+    changes: Vec<Change>,
+    note: Option<&str>,
+) -> Result<(), SyncError> {
     let context = connections.mapping(connection_id).await?;
     let mut transaction = pool.begin().await?;
-    let outcomes = apply(&mut transaction, &context, None, vec![change]).await?;
+    let outcomes = apply(&mut transaction, &context, None, changes).await?;
+    let note = note.map(str::to_owned);
     let (state, error) = match outcomes.into_iter().next() {
-        Some(Outcome::Created | Outcome::Updated | Outcome::Deleted) => ("applied", None),
+        Some(Outcome::Created | Outcome::Updated | Outcome::Deleted) => ("applied", note),
         Some(Outcome::Invalid(reason)) => ("dead", Some(reason)),
-        _ => ("unchanged", None),
+        _ => ("unchanged", note),
     };
     settle(&mut transaction, seq, state, error.as_deref()).await?;
     transaction.commit().await?;
@@ -162,17 +186,4 @@ async fn settle(
     .await?;
     metrics::counter!("closegraph_events_total", "outcome" => state).increment(1);
     Ok(())
-}
-
-/// The object as it is now; `None` when Close has it no more.
-async fn read(
-    client: &CloseClient,
-    object_type: ObjectType,
-    close_id: &str,
-) -> Result<Option<Object>, CloseError> {
-    match client.get(&object_type.path(close_id), &[]).await {
-        Ok(object) => Ok(Some(object)),
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(error),
-    }
 }

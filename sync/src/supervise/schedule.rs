@@ -147,7 +147,8 @@ impl Last {
                 first || is_due(self.catch_up, schedule.catch_up),
             ),
             (Task::Settings, is_due(self.settings, schedule.settings)),
-            (Task::Backfill, !complete),
+            // Types and fields are known first: what no type is known of is not read.
+            (Task::Backfill, !complete && self.settings.is_some()),
             (
                 Task::Remap,
                 complete && fingerprint.is_some() && mapped != fingerprint,

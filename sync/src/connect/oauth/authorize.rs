@@ -1,8 +1,12 @@
 //! Asking for access: what a person is sent to, and what is kept until the answer comes, by whichever process.
 
+use super::app::{App, Asked};
 use super::grant::{Found, Registration, discover, told};
+use super::http::Hosts;
 use super::{CLIENT_NAME, OAuthError, SCOPES};
 use crate::connect::Connections;
+use crate::connect::connections::parse_base_url;
+use crate::connect::full::Wishes;
 use crate::error::SyncError;
 use rmcp::transport::auth::{InMemoryStateStore, StateStore, StoredAuthorizationState};
 use secrecy::{ExposeSecret, SecretString};
@@ -60,9 +64,18 @@ impl Callback {
 
 /// What is kept of a request for access, sealed.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Kept {
-    pub(super) registration: Registration,
-    pub(super) state: StoredAuthorizationState,
+pub(super) enum Kept {
+    /// For an MCP server.
+    Mcp {
+        registration: Registration,
+        state: Box<StoredAuthorizationState>,
+    },
+    /// For the REST API.
+    App {
+        app: App,
+        verifier: String,
+        wishes: Wishes,
+    },
 }
 
 /// What is known of a request for access where its answer is looked for.
@@ -102,12 +115,66 @@ pub async fn begin(
     let state = state.map(|(_, value)| value.into_owned());
     let state = state.ok_or(OAuthError::Incomplete)?;
     let kept = store.load(&state).await.map_err(refused)?;
-    let kept = Kept {
+    let kept = Kept::Mcp {
         registration: Registration::of(client),
-        state: kept.ok_or(OAuthError::Incomplete)?,
+        state: Box::new(kept.ok_or(OAuthError::Incomplete)?),
     };
     let id = Uuid::new_v4();
     keep(connections, id, server, &state, &kept).await?;
+    Ok(Attempt { id, url })
+}
+
+/// What a person gives to connect by an OAuth app.
+#[derive(Clone, Debug)]
+pub struct AppRequest {
+    pub client_id: String,
+    pub client_secret: SecretString,
+    /// Root of the REST API.
+    pub base_url: String,
+    /// Where Close can reach this deployment, if it can; deliveries go to `webhooks/close/{id}` below it.
+    pub public_url: Option<String>,
+    /// IANA name; the person's own when absent.
+    pub time_zone: Option<String>,
+    /// Month in which the fiscal year starts.
+    pub fiscal_year_start: Option<i16>,
+    /// The connection whose organization it has to be.
+    pub connection: Option<Uuid>,
+}
+
+/// Makes a request for access to the REST API, by an app that the organization has registered with `redirect_uri`.
+pub async fn begin_app(
+    connections: &Connections,
+    request: &AppRequest,
+    redirect_uri: &Url,
+) -> Result<Attempt, SyncError> {
+    let base_url = parse_base_url(&request.base_url)?;
+    let wishes = Wishes {
+        public_url: request.public_url.clone(),
+        time_zone: request.time_zone.clone(),
+        fiscal_year_start: request.fiscal_year_start,
+        connection: request.connection,
+    };
+    wishes.check(connections).await?;
+    if Hosts::of(redirect_uri).is_err() {
+        return Err(OAuthError::Redirect(redirect_uri.to_string()).into());
+    }
+    let app = App {
+        client_id: request.client_id.clone(),
+        client_secret: request.client_secret.expose_secret().to_owned(),
+        redirect_uri: redirect_uri.to_string(),
+    };
+    let Asked {
+        url,
+        state,
+        verifier,
+    } = app.ask(&base_url)?;
+    let kept = Kept::App {
+        app,
+        verifier,
+        wishes,
+    };
+    let id = Uuid::new_v4();
+    keep(connections, id, &base_url, &state, &kept).await?;
     Ok(Attempt { id, url })
 }
 

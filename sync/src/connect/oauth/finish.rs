@@ -1,23 +1,30 @@
 //! The answer to a request for access, and the connection that is made of it.
 
-use super::authorize::{Callback, Taken, note, take};
+use super::app::AppGrant;
+use super::authorize::{Callback, Kept, Taken, note, take};
 use super::grant::{Grant, Registration, discover_for, told};
+use super::held::Held;
 use super::revoke::give_back;
 use super::{OAuthError, SCOPES};
-use crate::close::{McpClient, Tool};
-use crate::connect::api_key::{Connected, connection_id};
+use crate::close::{Authorization, CloseClient, McpClient, Tool};
 use crate::connect::connections::{Connections, credential_place};
+use crate::connect::full::{Connected, Full, Stored, Wishes, connection_id, first_options};
 use crate::error::SyncError;
 use closegraph_entity::connection::AuthMethod;
 use rmcp::transport::auth::{
     AuthError, CredentialStore, InMemoryCredentialStore, InMemoryStateStore, StateStore,
+    StoredAuthorizationState,
 };
 use serde_json::Value;
+use sqlx::types::Json;
 use url::Url;
 
 /// What such a connection can't see, for its operator.
 const LIMITS: &str =
     "polled by MCP: deletes, merges, invoices and other custom objects are not seen";
+
+/// The same where a webhook that a person made feeds it.
+pub(in crate::connect) const HOOKED: &str = "polled by MCP: deletes, merges and custom objects are seen as a webhook tells of them, and those before it are not";
 
 /// Makes the connection that an answer allows. What it does not allow leaves nothing behind.
 pub async fn finish(connections: &Connections, callback: Callback) -> Result<Connected, SyncError> {
@@ -44,14 +51,61 @@ async fn answered(
         Some(error) => return Err(OAuthError::Refused(word(error)).into()),
         None => {}
     }
-    let server = taken.server.clone();
-    let grant = exchange(taken, state, callback).await?;
-    let connected = connect(connections, &server, &grant).await;
-    if connected.is_err() {
-        // Nobody else knows of it.
-        give_back(&server, &grant).await;
+    let code = callback.code.as_deref().ok_or(OAuthError::Incomplete)?;
+    let server = taken.server;
+    match taken.kept {
+        Kept::Mcp {
+            registration,
+            state: known,
+        } => {
+            let issuer = callback.issuer.as_deref();
+            let answer = (state, code, issuer);
+            let grant = exchange(&server, registration, *known, answer).await?;
+            let connected = connect(connections, &server, &grant).await;
+            if connected.is_err() {
+                // Nobody else knows of it.
+                give_back(&Held::from((server, grant))).await;
+            }
+            connected
+        }
+        Kept::App {
+            app,
+            verifier,
+            wishes,
+        } => {
+            let grant = app.exchange(&server, code, verifier).await?;
+            let found = examined(connections, &server, &grant, wishes).await;
+            let found = match found {
+                Ok(found) => found,
+                Err(error) => {
+                    give_back(&Held::from((server, grant))).await;
+                    return Err(error);
+                }
+            };
+            found.complete(connections).await
+        }
     }
-    connected
+}
+
+/// Makes a connection of what an app was granted.
+async fn examined(
+    connections: &Connections,
+    base_url: &Url,
+    grant: &AppGrant,
+    wishes: Wishes,
+) -> Result<Stored, SyncError> {
+    let scopes = grant.scopes()?;
+    let token = Authorization::Token(grant.access_token());
+    let client = CloseClient::proving(base_url, token, first_options())?;
+    let full = Full {
+        client,
+        method: AuthMethod::OAuth,
+        credential: grant.text()?,
+        asked: scopes,
+        organization: grant.organization().map(str::to_owned),
+        wishes,
+    };
+    full.store(connections).await
 }
 
 /// What a stranger can put into an address, as far as it is shown.
@@ -60,18 +114,21 @@ fn word(text: &str) -> String {
     text.chars().filter(word).take(40).collect()
 }
 
-async fn exchange(taken: Taken, state: &str, callback: &Callback) -> Result<Grant, OAuthError> {
-    let code = callback.code.as_deref().ok_or(OAuthError::Incomplete)?;
-    let registration: Registration = taken.kept.registration;
-    let mut manager = discover_for(&taken.server, &registration).await?;
+/// Tokens for an answer: its state, its code, and its issuer where it names one.
+async fn exchange(
+    server: &Url,
+    registration: Registration,
+    known: StoredAuthorizationState,
+    (state, code, issuer): (&str, &str, Option<&str>),
+) -> Result<Grant, OAuthError> {
+    let mut manager = discover_for(server, &registration).await?;
     let states = InMemoryStateStore::new();
     let failed = |error: AuthError| OAuthError::Exchange(told(&error));
-    let known = states.save(state, taken.kept.state).await;
-    known.map_err(failed)?;
+    let kept = states.save(state, known).await;
+    kept.map_err(failed)?;
     let tokens = InMemoryCredentialStore::new();
     manager.set_state_store(states);
     manager.set_credential_store(tokens.clone());
-    let issuer = callback.issuer.as_deref();
     let exchanged = manager.exchange_code_for_token_with_issuer(code, state, issuer);
     exchanged.await.map_err(failed)?;
     let credentials = tokens.load().await.map_err(failed)?;
@@ -88,7 +145,7 @@ async fn connect(
 ) -> Result<Connected, SyncError> {
     let granted = &grant.credentials.granted_scopes;
     if !granted.iter().any(|scope| *scope == SCOPES[0]) {
-        return Err(OAuthError::Scope.into());
+        return Err(OAuthError::Scope(SCOPES[0]).into());
     }
     let client = McpClient::open(server, &grant.access_token()?).await?;
     let organization = client.call(Tool::OrgInfo, Value::Null).await?;
@@ -104,7 +161,8 @@ async fn connect(
               credential, scopes)
          values ($1, 'close', 'mcp', 'active', $8, $2, $3, coalesce($4, 'USD'), $5, $6, $7)
          on conflict (id) do update set
-             auth_method = 'mcp', status = 'active', status_reason = excluded.status_reason,
+             auth_method = 'mcp', status = 'active',
+             status_reason = case when known.webhook_handed_keys is null then excluded.status_reason else $9 end,
              organization_name = coalesce(excluded.organization_name, known.organization_name),
              currency = coalesce($4, known.currency), base_url = excluded.base_url,
              credential = excluded.credential, scopes = excluded.scopes, settings_read_at = null, updated_at = now()
@@ -117,8 +175,9 @@ async fn connect(
     .bind(word("currency"))
     .bind(server.as_str())
     .bind(sealed)
-    .bind(grant.scopes())
+    .bind(Json(grant.scopes()))
     .bind(LIMITS)
+    .bind(HOOKED)
     .fetch_optional(connections.pool())
     .await?;
     let name = word("name").map(str::to_owned);
@@ -128,6 +187,7 @@ async fn connect(
         organization_id: organization_id.to_owned(),
         organization_name: name,
         webhook_url: None,
+        scopes: grant.scopes(),
         renewed: renewed.ok_or(OAuthError::ReadsMore(shown))?,
     })
 }

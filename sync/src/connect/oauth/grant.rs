@@ -2,6 +2,7 @@
 
 use super::http::{Hosts, Http};
 use super::{OAuthError, SCOPES};
+use closegraph_entity::permission::Granted;
 use oauth2::TokenResponse;
 use rmcp::transport::auth::{
     AuthError, AuthorizationManager, AuthorizationMetadata, AuthorizationMetadataSource,
@@ -81,27 +82,32 @@ impl Grant {
     }
 
     /// What was asked for, and whether it was granted.
-    pub(super) fn scopes(&self) -> serde_json::Value {
+    pub(super) fn scopes(&self) -> Vec<Granted> {
         let granted = &self.credentials.granted_scopes;
-        let scope = |name: &str| {
-            let given = granted.iter().any(|one| one == name);
-            serde_json::json!({ "name": name, "granted": given })
-        };
+        let scope = |name: &str| Granted::new(name, granted.iter().any(|one| one == name));
         SCOPES.into_iter().map(scope).collect()
     }
 
     /// Whether the access token is good for longer than a request may take.
     pub(super) fn is_fresh(&self) -> bool {
         let tokens = self.credentials.token_response.as_ref();
-        let Some(lifetime) = tokens.and_then(TokenResponse::expires_in) else {
-            // It says of no end: the server's 401 will.
-            return true;
-        };
-        let received = self.credentials.token_received_at.unwrap_or_default();
-        let end = UNIX_EPOCH + Duration::from_secs(received) + lifetime;
-        let left = end.duration_since(SystemTime::now()).unwrap_or_default();
-        left > AHEAD.min(lifetime / 5)
+        let lifetime = tokens.and_then(TokenResponse::expires_in);
+        lasts(
+            lifetime,
+            self.credentials.token_received_at.unwrap_or_default(),
+        )
     }
+}
+
+/// Whether a token that was received then, in seconds since 1970, is good for longer than a request may take.
+pub(super) fn lasts(lifetime: Option<Duration>, received: u64) -> bool {
+    let Some(lifetime) = lifetime else {
+        // It says of no end: the server's 401 will.
+        return true;
+    };
+    let end = UNIX_EPOCH + Duration::from_secs(received) + lifetime;
+    let left = end.duration_since(SystemTime::now()).unwrap_or_default();
+    left > AHEAD.min(lifetime / 5)
 }
 
 /// How long before its end a token is renewed, unless it lives for less than five times that.

@@ -1,4 +1,5 @@
-//! The HTTP of OAuth: only with the party whose MCP server is connected, and without following anybody elsewhere.
+//! The HTTP of OAuth: only with the party whose MCP server or API is connected, and without following anybody elsewhere.
+//! The client of the REST API has no part in it: it can't express these requests.
 
 use super::OAuthError;
 use rmcp::transport::auth::{
@@ -13,7 +14,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// No answer of an authorization server is longer.
 const LONGEST: usize = 256 * 1024;
 
-/// Who may be asked: the host of the MCP server, and by HTTPS the other hosts under the domain that its owner registered.
+/// Who may be asked: the host of the server that is connected, and by HTTPS the other hosts under the domain that its owner registered.
 #[derive(Clone, Debug)]
 pub(super) struct Hosts {
     server: Url,
@@ -99,25 +100,36 @@ impl Http {
     }
 }
 
+impl Http {
+    /// Sends a request to somebody who may be asked.
+    pub(super) async fn send<B: Into<reqwest::Body>>(
+        &self,
+        request: axum::http::Request<B>,
+    ) -> Result<axum::http::Response<Vec<u8>>, OAuthHttpClientError> {
+        let request = reqwest::Request::try_from(request)?;
+        self.hosts.check(request.url())?;
+        let sent = self.client.execute(request).await;
+        let mut answer = sent.map_err(reqwest::Error::without_url)?;
+        let mut response = axum::http::Response::builder().status(answer.status());
+        for (name, value) in answer.headers() {
+            response = response.header(name, value);
+        }
+        let mut body = Vec::new();
+        while let Some(part) = answer.chunk().await? {
+            if body.len() + part.len() > LONGEST {
+                return Err("the answer is too long".into());
+            }
+            body.extend_from_slice(&part);
+        }
+        Ok(response.body(body)?)
+    }
+}
+
 impl OAuthHttpClient for Http {
     fn execute(&self, request: OAuthHttpRequest) -> OAuthHttpClientFuture<'_> {
         Box::pin(async move {
-            let request = reqwest::Request::try_from(request.request)?;
-            self.hosts.check(request.url())?;
-            let sent = self.client.execute(request).await;
-            let mut answer = sent.map_err(reqwest::Error::without_url)?;
-            let mut response = axum::http::Response::builder().status(answer.status());
-            for (name, value) in answer.headers() {
-                response = response.header(name, value);
-            }
-            let mut body = Vec::new();
-            while let Some(part) = answer.chunk().await? {
-                if body.len() + part.len() > LONGEST {
-                    return Err("the answer is too long".into());
-                }
-                body.extend_from_slice(&part);
-            }
-            Ok(response.body(body)?)
+            let request = request.request;
+            self.send(request).await
         })
     }
 }

@@ -1,23 +1,32 @@
 //! Access tokens that are good, renewed ahead of their end by one process at a time.
 
 use super::OAuthError;
-use super::grant::{Grant, discover_for, told};
+use super::held::Held;
+use crate::close::{AccessTokens, CloseError};
 use crate::connect::connections::{Connections, credential_place};
 use crate::error::SyncError;
 use closegraph_entity::connection::AuthMethod;
-use rmcp::transport::auth::{
-    AuthError, AuthorizationManager, CredentialStore, InMemoryCredentialStore,
-};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use sea_orm::ActiveEnum;
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::PgExecutor;
+use sqlx::{PgExecutor, Postgres, Transaction};
 use url::Url;
 use uuid::Uuid;
 
-const PLACE: &str = credential_place(AuthMethod::Mcp);
+/// Whose grant is wanted.
+#[derive(Clone, Copy, Debug)]
+struct Wanted {
+    id: Uuid,
+    method: AuthMethod,
+    /// What a person has disconnected is renewed no more, but to say so to Close.
+    even_ended: bool,
+}
 
-/// Why nothing is asked any more.
-const GONE: &str =
-    "Close has taken the access back: connect again with closegraph connect close --mcp";
+const READ: &str = "select base_url, credential from connection
+                     where id = $1 and auth_method = $2 and ($3 or status <> 'disconnected')";
+const READ_LOCKED: &str = "select base_url, credential from connection
+                            where id = $1 and auth_method = $2 and ($3 or status <> 'disconnected') for update";
 
 impl Connections {
     /// The MCP server of a connection, and an access token for it that is good for a while; `stale` is one that the
@@ -27,103 +36,146 @@ impl Connections {
         id: Uuid,
         stale: Option<&SecretString>,
     ) -> Result<(Url, SecretString), SyncError> {
-        let (server, grant) = self.grant(self.pool(), id, "").await?;
-        if let Some(token) = usable(&grant, stale)? {
-            return Ok((server, token));
+        let wanted = Wanted {
+            id,
+            method: AuthMethod::Mcp,
+            even_ended: false,
+        };
+        self.access(wanted, stale).await
+    }
+
+    async fn access(
+        &self,
+        wanted: Wanted,
+        stale: Option<&SecretString>,
+    ) -> Result<(Url, SecretString), SyncError> {
+        let held = self.held(self.pool(), READ, wanted).await?;
+        if let Some(token) = usable(&held, stale)? {
+            return Ok((held.base_url, token));
         }
-        // Discovery takes its time: nobody waits for it.
-        let manager = discover_for(&server, &grant.registration).await?;
+        // Nobody waits for this.
+        let way = held.way().await?;
         let mut transaction = self.pool().begin().await?;
-        let (_, grant) = self.grant(&mut *transaction, id, LOCKED).await?;
-        if let Some(token) = usable(&grant, stale)? {
+        let held = self.held(&mut *transaction, READ_LOCKED, wanted).await?;
+        if let Some(token) = usable(&held, stale)? {
             // Another process has renewed it meanwhile.
-            return Ok((server, token));
+            return Ok((held.base_url, token));
         }
-        match renewed(manager, grant).await {
-            Ok(grant) => {
-                let sealed = self.vault().seal(id, PLACE, &grant.text()?)?;
+        let renewed = held.renewed(way).await;
+        let outcome = match &renewed {
+            Ok(_) => "renewed",
+            Err(OAuthError::Gone(_) | OAuthError::App(_)) => "gone",
+            Err(_) => "failed",
+        };
+        metrics::counter!("closegraph_oauth_renewals_total", "outcome" => outcome).increment(1);
+        match renewed {
+            Ok(held) => {
+                let place = credential_place(wanted.method);
+                let sealed = self.vault().seal(wanted.id, place, &held.text()?)?;
                 sqlx::query("update connection set credential = $2 where id = $1")
-                    .bind(id)
+                    .bind(wanted.id)
                     .bind(sealed)
                     .execute(&mut *transaction)
                     .await?;
                 // The old token is dead: the new one is used only once it is kept.
                 transaction.commit().await?;
-                metrics::counter!("closegraph_oauth_renewals_total", "outcome" => "renewed")
-                    .increment(1);
-                Ok((server, grant.access_token()?))
+                let token = held.access_token()?;
+                Ok((held.base_url, token))
             }
-            Err(OAuthError::Gone) => {
-                sqlx::query(
-                    "update connection set status = 'needs_reconnect', status_reason = $2, updated_at = now()
-                      where id = $1 and status = 'active'",
-                )
-                .bind(id)
-                .bind(GONE)
-                .execute(&mut *transaction)
-                .await?;
-                transaction.commit().await?;
-                metrics::counter!("closegraph_oauth_renewals_total", "outcome" => "gone")
-                    .increment(1);
-                tracing::error!(connection = %id, "Close has taken the access back: the connection is given up until a person connects again");
-                Err(OAuthError::Gone.into())
-            }
-            Err(error) => {
-                metrics::counter!("closegraph_oauth_renewals_total", "outcome" => "failed")
-                    .increment(1);
+            Err(error @ (OAuthError::Gone(_) | OAuthError::App(_))) => {
+                give_up(transaction, wanted.id, &error).await?;
                 Err(error.into())
             }
+            Err(error) => Err(error.into()),
         }
     }
 
-    async fn grant(
+    async fn held(
         &self,
         executor: impl PgExecutor<'_>,
-        id: Uuid,
-        lock: &'static str,
-    ) -> Result<(Url, Grant), SyncError> {
-        let statement = if lock == LOCKED { READ_LOCKED } else { READ };
+        statement: &'static str,
+        wanted: Wanted,
+    ) -> Result<Held, SyncError> {
+        let Wanted {
+            id,
+            method,
+            even_ended,
+        } = wanted;
         let found: Option<(String, Option<Vec<u8>>)> = sqlx::query_as(statement)
             .bind(id)
+            .bind(method.to_value())
+            .bind(even_ended)
             .fetch_optional(executor)
             .await?;
-        let (server, sealed) = found.ok_or(SyncError::NoCredential(id))?;
+        let (base_url, sealed) = found.ok_or(SyncError::NoCredential(id))?;
         let sealed = sealed.ok_or(SyncError::NoCredential(id))?;
-        let grant = Grant::parse(&self.vault().open(id, PLACE, &sealed)?)?;
-        let server = Url::parse(&server).map_err(|_| OAuthError::Address(server))?;
-        Ok((server, grant))
+        let text = self.vault().open(id, credential_place(method), &sealed)?;
+        Ok(Held::parse(method, &base_url, &text)?)
     }
 }
 
-const LOCKED: &str = "locked";
-/// What a person has disconnected is renewed no more.
-const READ: &str = "select base_url, credential from connection
-                     where id = $1 and auth_method = 'mcp' and status <> 'disconnected'";
-const READ_LOCKED: &str = "select base_url, credential from connection
-                            where id = $1 and auth_method = 'mcp' and status <> 'disconnected' for update";
+/// Asks nothing any more until a person connects again.
+async fn give_up(
+    mut transaction: Transaction<'_, Postgres>,
+    id: Uuid,
+    reason: &OAuthError,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update connection set status = 'needs_reconnect', status_reason = $2, updated_at = now()
+          where id = $1 and status = 'active'",
+    )
+    .bind(id)
+    .bind(reason.to_string())
+    .execute(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    tracing::error!(connection = %id, "Close does not renew the access: the connection is given up until a person connects again");
+    Ok(())
+}
 
-fn usable(grant: &Grant, stale: Option<&SecretString>) -> Result<Option<SecretString>, OAuthError> {
-    let token = grant.access_token()?;
+fn usable(held: &Held, stale: Option<&SecretString>) -> Result<Option<SecretString>, OAuthError> {
+    let token = held.access_token()?;
     let refused = stale.is_some_and(|stale| stale.expose_secret() == token.expose_secret());
-    Ok((grant.is_fresh() && !refused).then_some(token))
+    Ok((held.is_fresh() && !refused).then_some(token))
 }
 
-async fn renewed(mut manager: AuthorizationManager, grant: Grant) -> Result<Grant, OAuthError> {
-    let store = InMemoryCredentialStore::new();
-    let failed = |error: AuthError| OAuthError::Renewal(told(&error));
-    let kept = store.save(grant.credentials).await;
-    kept.map_err(failed)?;
-    manager.set_credential_store(store.clone());
-    match manager.refresh_token().await {
-        Ok(_) => {}
-        Err(AuthError::TokenRefreshRejected(_) | AuthError::AuthorizationRequired) => {
-            return Err(OAuthError::Gone);
+/// The tokens of a connection by an OAuth app. They stand in the database only: what is taken back, renewed elsewhere or
+/// connected anew counts from the next request on.
+#[derive(Debug)]
+pub(in crate::connect) struct AppTokens {
+    connections: Connections,
+    wanted: Wanted,
+}
+
+impl AppTokens {
+    /// Those of a connection, even of one that has been ended.
+    pub(in crate::connect) fn new(connections: &Connections, id: Uuid, even_ended: bool) -> Self {
+        Self {
+            // A client holds them, and must not hold the clients.
+            connections: connections.without_clients(),
+            wanted: Wanted {
+                id,
+                method: AuthMethod::OAuth,
+                even_ended,
+            },
         }
-        Err(error) => return Err(failed(error)),
     }
-    let credentials = store.load().await.map_err(failed)?;
-    Ok(Grant {
-        registration: grant.registration,
-        credentials: credentials.ok_or(OAuthError::Kept)?,
-    })
+}
+
+impl AccessTokens for AppTokens {
+    fn token<'a>(
+        &'a self,
+        stale: Option<&'a SecretString>,
+    ) -> BoxFuture<'a, Result<SecretString, CloseError>> {
+        let taken = async move {
+            match self.connections.access(self.wanted, stale).await {
+                Ok((_, token)) => Ok(token),
+                Err(
+                    error @ (SyncError::OAuth(OAuthError::Renewal(_)) | SyncError::Database(_)),
+                ) => Err(CloseError::NoToken(error.chain())),
+                Err(error) => Err(CloseError::NoAccess(error.chain())),
+            }
+        };
+        taken.boxed()
+    }
 }

@@ -2,21 +2,23 @@
 
 use super::OAuthError;
 use super::grant::{Found, Grant, discover};
+use super::held::Held;
+use closegraph_entity::connection::AuthMethod;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 /// Gives a grant back, with all its tokens.
 pub(in crate::connect) async fn revoke(
-    server: &Url,
+    method: AuthMethod,
+    base_url: &str,
     sealed: &SecretString,
 ) -> Result<(), OAuthError> {
-    let grant = Grant::parse(sealed)?;
-    send(server, &grant).await
+    Held::parse(method, base_url, sealed)?.revoke().await
 }
 
 /// The same for one that nobody needs to hear of.
-pub(super) async fn give_back(server: &Url, grant: &Grant) {
-    if let Err(error) = send(server, grant).await {
+pub(super) async fn give_back(grant: &Held) {
+    if let Err(error) = grant.revoke().await {
         tracing::warn!(
             error = crate::redact::chain(&error),
             "a grant that is not used could not be given back"
@@ -24,12 +26,10 @@ pub(super) async fn give_back(server: &Url, grant: &Grant) {
     }
 }
 
-async fn send(server: &Url, grant: &Grant) -> Result<(), OAuthError> {
+/// Gives back a grant for an MCP server.
+pub(super) async fn send(server: &Url, grant: &Grant) -> Result<(), OAuthError> {
     let Found { metadata, http, .. } = discover(server).await?;
-    let failed = |reason: String| OAuthError::Discovery {
-        server: server.to_string(),
-        reason,
-    };
+    let failed = OAuthError::Revocation;
     let named = metadata.additional_fields.get("revocation_endpoint");
     let endpoint = match named.and_then(serde_json::Value::as_str) {
         Some(named) => Url::parse(named),

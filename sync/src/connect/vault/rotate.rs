@@ -3,6 +3,7 @@
 use super::keys::{KeyStore, Keys, generate};
 use super::{Vault, VaultError, WITH_KEY_ID, seal};
 use crate::connect::connections::{SIGNING_KEY, credential_place};
+use crate::connect::handed_key::HANDED_KEYS;
 use crate::connect::oauth::AUTHORIZATION;
 use crate::error::SyncError;
 use closegraph_entity::connection::AuthMethod;
@@ -95,6 +96,7 @@ struct Sealed {
     credential: Option<Vec<u8>>,
     webhook_signing_key: Option<Vec<u8>>,
     webhook_old_signing_key: Option<Vec<u8>>,
+    webhook_handed_keys: Option<Vec<u8>>,
 }
 
 async fn reseal(
@@ -103,7 +105,7 @@ async fn reseal(
     target: &Keys,
 ) -> Result<Rotated, SyncError> {
     let all: Vec<Sealed> = sqlx::query_as(
-        "select id, auth_method, credential, webhook_signing_key, webhook_old_signing_key
+        "select id, auth_method, credential, webhook_signing_key, webhook_old_signing_key, webhook_handed_keys
            from connection order by id for update",
     )
     .fetch_all(&mut *connection)
@@ -116,6 +118,7 @@ async fn reseal(
             (credential_place(method), &mut one.credential),
             (SIGNING_KEY, &mut one.webhook_signing_key),
             (SIGNING_KEY, &mut one.webhook_old_signing_key),
+            (HANDED_KEYS, &mut one.webhook_handed_keys),
         ];
         for (place, sealed) in places {
             if let Some(sealed) = sealed {
@@ -123,12 +126,15 @@ async fn reseal(
             }
         }
         sqlx::query(
-            "update connection set credential = $2, webhook_signing_key = $3, webhook_old_signing_key = $4 where id = $1",
+            "update connection
+                set credential = $2, webhook_signing_key = $3, webhook_old_signing_key = $4, webhook_handed_keys = $5
+              where id = $1",
         )
         .bind(one.id)
         .bind(&one.credential)
         .bind(&one.webhook_signing_key)
         .bind(&one.webhook_old_signing_key)
+        .bind(&one.webhook_handed_keys)
         .execute(&mut *connection)
         .await?;
     }

@@ -102,6 +102,7 @@ async fn a_role_sees_the_rows_of_its_connections_and_changes_nothing() {
         "credential from connection",
         "webhook_signing_key from connection",
         "webhook_old_signing_key from connection",
+        "webhook_handed_keys from connection",
         "hash from api_token",
         "sealed from authorization_attempt",
     ] {
