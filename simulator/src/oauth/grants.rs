@@ -124,8 +124,12 @@ struct Known {
 /// A text that nobody guesses.
 fn mint(prefix: &str) -> String {
     let bytes: [u8; 24] = rand::random();
-    // Recognized wherever it goes.
-    format!("{prefix}sim5ecret{}", URL_SAFE_NO_PAD.encode(bytes))
+    format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bytes))
+}
+
+/// One that nobody else may know. It is recognized wherever it goes.
+fn mint_secret(kind: &str) -> String {
+    mint(&format!("{kind}_sim5ecret"))
 }
 
 impl OAuth {
@@ -197,7 +201,7 @@ impl OAuth {
             expires: Instant::now() + Duration::from_secs(behaviour.code_seconds),
             grant: None,
         };
-        let text = mint("code_");
+        let text = mint_secret("code");
         let mut state = lock(&self.state);
         state.secrets.push(text.clone());
         state.codes.insert(text.clone(), code);
@@ -338,7 +342,7 @@ impl Known {
         let Some(grant) = self.grants.get_mut(place) else {
             return Value::Null;
         };
-        let access = mint("at_");
+        let access = mint_secret("at");
         let end = Instant::now() + Duration::from_secs(lifetime);
         grant.access.insert(access.clone(), end);
         self.secrets.push(access.clone());
@@ -349,7 +353,7 @@ impl Known {
             "scope": grant.scopes.join(" "),
         });
         if grant.scopes.iter().any(|scope| scope == "offline_access") {
-            let refresh = mint("rt_");
+            let refresh = mint_secret("rt");
             grant.refresh = Some(refresh.clone());
             self.refresh.insert(refresh.clone(), place);
             self.secrets.push(refresh.clone());
