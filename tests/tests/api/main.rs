@@ -27,6 +27,7 @@ mod listeners;
 mod live;
 mod mapping;
 mod mutations;
+mod openid;
 mod operators;
 mod paging;
 mod pipeline;
