@@ -63,7 +63,7 @@ pub(super) async fn start(State(api): State<Api>, request: Request) -> Response 
             let cookie = [(header::SET_COOKIE, cookie)];
             (cookie, Redirect::to(address.as_str())).into_response()
         }
-        Err(fault) => refuse(&fault, "../sign-in"),
+        Err(fault) => refuse(&fault, "../"),
     }
 }
 
@@ -90,7 +90,7 @@ pub(super) async fn finish(State(api): State<Api>, request: Request) -> Response
             (AppendHeaders(set), Redirect::to("../../graphiql/")).into_response()
         }
         Err(fault) => {
-            let mut response = refuse(&fault, "../../sign-in");
+            let mut response = refuse(&fault, "../../");
             response.headers_mut().insert(header::SET_COOKIE, over);
             response
         }
@@ -130,12 +130,12 @@ async fn signed_in(api: &Api, head: &Parts) -> Result<String, Fault> {
     })
 }
 
-fn refuse(fault: &Fault, back: &str) -> Response {
+fn refuse(fault: &Fault, root: &str) -> Response {
     tracing::warn!(
         reason = fault.logged(),
         "nobody is signed in by the provider"
     );
-    let mut response = page::told(&fault.to_string(), back);
+    let mut response = page::told(&fault.to_string(), root);
     *response.status_mut() = fault.status();
     response
 }

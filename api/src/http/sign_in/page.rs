@@ -23,11 +23,11 @@ button, .button { display: inline-block; margin-top: .6rem; padding: .4rem 1rem;
 .refusal { color: var(--refusal); }
 ";
 
-/// Nothing but the style in the page, and a form for this server.
+/// Nothing but the style in the page, the icon, and a form for this server.
 static POLICY: LazyLock<String> = LazyLock::new(|| {
     let style = BASE64_STANDARD.encode(Sha256::digest(STYLE));
     format!(
-        "default-src 'none'; style-src 'sha256-{style}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'sha256-{style}'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
 });
 
@@ -54,26 +54,28 @@ pub(super) fn form(signing_in: &SigningIn, refusal: Option<&str>) -> Response {
         provider.unwrap_or_default()
     );
     // With less, browsers would not say from which page the form comes.
-    page(&main, "same-origin")
+    page(&main, "", "same-origin")
 }
 
 /// What became of signing in with a provider.
-pub(super) fn told(message: &str, back: &str) -> Response {
+pub(super) fn told(message: &str, root: &str) -> Response {
     let message = text(message);
     let main = format!(
         "<h1>You are not signed in</h1>
 <p class=\"refusal\" role=\"alert\">{message}</p>
-<p><a class=\"button\" href=\"{back}\">Back to the sign-in</a></p>"
+<p><a class=\"button\" href=\"{root}sign-in\">Back to the sign-in</a></p>"
     );
     // The address of this page holds the code.
-    page(&main, "no-referrer")
+    page(&main, root, "no-referrer")
 }
 
-fn page(main: &str, referrer: &'static str) -> Response {
+/// A page; `root` leads from its address to that of the server.
+fn page(main: &str, root: &str, referrer: &'static str) -> Response {
     let html = format!(
         "<!doctype html>
 <html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">
-<meta name=\"color-scheme\" content=\"light dark\"><title>Sign in · Closegraph</title><style>{STYLE}</style></head>
+<meta name=\"color-scheme\" content=\"light dark\"><title>Sign in · Closegraph</title>
+<link rel=\"icon\" href=\"{root}graphiql/favicon.svg\"><style>{STYLE}</style></head>
 <body><main>
 {main}
 </main></body></html>

@@ -48,7 +48,7 @@ word_enum! {
         MappingReset = "mapping_reset",
         /// Somebody signed in by browser, with a token or with an OpenID Connect provider; `details` has the role.
         SignedIn = "signed_in",
-        /// Somebody signed out.
+        /// Somebody signed out; of a command that ended sessions, `details` says how many.
         SignedOut = "signed_out",
     }
 }
