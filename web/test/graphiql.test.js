@@ -5,27 +5,15 @@
 //
 // CHROMIUM names the browser (default: the first found); SCREENSHOT the picture of the answered question.
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright-core';
+import { launch } from './browser.js';
 import { startFakeServer } from './fakeServer.js';
 
 const SCREENSHOT = process.env['SCREENSHOT'] ?? fileURLToPath(new URL('../test-results/graphiql.png', import.meta.url));
 const PATIENCE = 20_000;
-
-// None found: Playwright looks for a browser of its own.
-const BROWSER =
-  process.env['CHROMIUM'] ??
-  [
-    '/usr/bin/chromium',
-    '/usr/bin/chromium-browser',
-    '/usr/bin/google-chrome',
-    '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-    '/Applications/Chromium.app/Contents/MacOS/Chromium',
-  ].find(existsSync);
 
 /** @type {import('playwright-core').Browser} */
 let browser;
@@ -43,18 +31,7 @@ before(async () => {
     assert.ok(token, 'TOKEN must be set beside GRAPHIQL_URL');
     target = { url, token, close: async () => {} };
   }
-  browser = await chromium.launch({
-    ...(BROWSER === undefined ? {} : { executablePath: BROWSER }),
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-      '--no-first-run',
-    ],
-  });
+  browser = await launch();
 });
 
 after(async () => {

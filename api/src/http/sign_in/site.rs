@@ -2,7 +2,8 @@
 //! make by any page; it says, too, by which, and pages can't change what it says.
 
 use axum::http::request::Parts;
-use axum::http::{HeaderName, Method, header};
+use axum::http::uri::Authority;
+use axum::http::{HeaderName, HeaderValue, Method, header};
 use url::{Origin, Url};
 
 /// How a browser says from where a request comes: `same-origin`, `same-site`, `cross-site`, or `none` where a person does.
@@ -41,7 +42,7 @@ impl Site {
             return false;
         }
         let reads = head.method == Method::GET || head.method == Method::HEAD;
-        match head.headers.get(FETCH_SITE).map(|site| site.as_bytes()) {
+        match head.headers.get(FETCH_SITE).map(HeaderValue::as_bytes) {
             Some(b"same-origin") => true,
             Some(b"none") => reads,
             Some(_) => false,
@@ -83,7 +84,7 @@ fn is_host(origin: &Url, head: &Parts) -> bool {
     let host = head.headers.get(header::HOST);
     let host = host.and_then(|host| host.to_str().ok());
     // HTTP/2 has it in the address.
-    let host = host.or_else(|| head.uri.authority().map(|authority| authority.as_str()));
+    let host = host.or_else(|| head.uri.authority().map(Authority::as_str));
     let asked = host.and_then(|host| Url::parse(&format!("{}://{host}", origin.scheme())).ok());
     asked.is_some_and(|asked| asked.origin() == origin.origin())
 }
