@@ -12,7 +12,8 @@ use closegraph_entity::access_entry::Action;
 use closegraph_entity::api_token::Role;
 use sea_orm::ActiveEnum;
 use serde_json::json;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
+use std::time::Duration;
 use uuid::Uuid;
 
 /// Whom a session is for.
@@ -32,6 +33,13 @@ pub(super) struct Person {
     pub(super) role: Role,
     /// `None` means all.
     pub(super) connections: Option<Vec<Uuid>>,
+}
+
+impl Person {
+    /// By which the access log knows it; the statement that finds a session says the same.
+    fn name(&self) -> String {
+        format!("{} of {}", self.subject, self.issuer)
+    }
 }
 
 const INSERT: &str = "
@@ -57,48 +65,50 @@ pub(super) async fn open(api: &Api, head: &Parts, whom: &Whom<'_>) -> sqlx::Resu
         .bind(options.idle.as_secs_f64())
         .execute(&mut *transaction)
         .await?;
-    let insert = sqlx::query(INSERT).bind(Uuid::new_v4()).bind(hash(&secret));
-    let insert = match whom {
-        Whom::Token(caller) => {
-            let nothing = None::<String>;
-            insert
-                .bind(caller.caller.token.as_ref().map(|(id, _)| *id))
-                .bind(nothing.clone())
-                .bind(nothing.clone())
-                .bind(nothing)
-                .bind(None::<Vec<Uuid>>)
-        }
-        Whom::Person(person) => insert
-            .bind(None::<Uuid>)
-            .bind(&person.issuer)
-            .bind(&person.subject)
-            .bind(person.role.to_value())
-            .bind(&person.connections),
+    insert(&mut transaction, &hash(&secret), whom, options.session).await?;
+    let role = match whom {
+        Whom::Token(caller) => caller.caller.role,
+        Whom::Person(person) => person.role,
     };
-    insert
-        .bind(options.session.as_secs_f64())
-        .execute(&mut *transaction)
-        .await?;
-    let name;
-    let (by, role, connections) = match whom {
-        Whom::Token(caller) => (caller.caller.actor(), caller.caller.role, about(caller)),
-        Whom::Person(person) => {
-            name = format!("{} of {}", person.subject, person.issuer);
-            let by = Actor {
-                name: &name,
-                token: None,
-            };
-            (by, person.role, person.connections.clone())
-        }
+    let (connections, name) = match whom {
+        Whom::Token(caller) => (about(caller), String::new()),
+        Whom::Person(person) => (person.connections.clone(), person.name()),
     };
-    let (action, about, details) = (
-        Action::SignedIn,
-        connections.as_deref(),
-        json!({ "role": role }),
-    );
-    record_access(&mut transaction, by, action, about, None, details).await?;
+    let by = match whom {
+        Whom::Token(caller) => caller.caller.actor(),
+        Whom::Person(_) => Actor {
+            name: &name,
+            token: None,
+        },
+    };
+    let (about, details) = (connections.as_deref(), json!({ "role": role }));
+    record_access(&mut transaction, by, Action::SignedIn, about, None, details).await?;
     transaction.commit().await?;
     Ok(secret)
+}
+
+async fn insert(
+    transaction: &mut PgConnection,
+    hash: &[u8],
+    whom: &Whom<'_>,
+    lifetime: Duration,
+) -> sqlx::Result<()> {
+    let (token, person) = match whom {
+        Whom::Token(caller) => (caller.caller.token.as_ref().map(|(id, _)| *id), None),
+        Whom::Person(person) => (None, Some(person)),
+    };
+    sqlx::query(INSERT)
+        .bind(Uuid::new_v4())
+        .bind(hash)
+        .bind(token)
+        .bind(person.map(|person| &person.issuer))
+        .bind(person.map(|person| &person.subject))
+        .bind(person.map(|person| person.role.to_value()))
+        .bind(person.and_then(|person| person.connections.as_deref()))
+        .bind(lifetime.as_secs_f64())
+        .execute(transaction)
+        .await
+        .map(drop)
 }
 
 /// Ends a session. The commit tells all processes.
