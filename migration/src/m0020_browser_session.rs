@@ -42,12 +42,15 @@ alter table access_entry add constraint access_entry_action_check
                       'records_unlinked', 'mapping_set', 'mapping_reset', 'signed_in', 'signed_out'));
 ";
 
-/// Entries that are there stay, whatever the older schema knows of them.
+/// What the older schema has no words for goes.
 const DOWN: &str = r"
+alter table access_entry disable trigger append_only;
+delete from access_entry where action in ('signed_in', 'signed_out');
+alter table access_entry enable trigger append_only;
 alter table access_entry drop constraint access_entry_action_check;
 alter table access_entry add constraint access_entry_action_check
     check (action in ('token_created', 'token_revoked', 'events_replayed', 'events_discarded', 'records_linked',
-                      'records_unlinked', 'mapping_set', 'mapping_reset')) not valid;
+                      'records_unlinked', 'mapping_set', 'mapping_reset'));
 drop table browser_session;
 drop function closegraph_tell_session();
 ";

@@ -145,6 +145,11 @@ async fn by_https_the_cookie_is_of_this_host_alone() {
         ]
     );
     assert_eq!(browser.ask(COUNT).await.0, StatusCode::OK);
+    // It is taken back by its name, whether a request says that it came by HTTPS or not.
+    let mut over = world.browser();
+    over.cookies = [(name.clone(), "of no use".to_owned())].into();
+    assert_eq!(over.session().await, Value::Null);
+    assert!(over.cookies.is_empty());
 
     // The configuration says so: no other cookie is read, and by HTTP nobody signs in.
     let public_url = Some("https://cg.example/".parse().unwrap());

@@ -41,7 +41,14 @@ export function App({ linkToken }: { linkToken: string | null }) {
 
   // A new fetcher makes GraphiQL read the schema again: what the old token saw is not what the new one sees.
   const isSignedIn = session !== null;
-  const fetcher = useMemo(() => createFetcher(token, isSignedIn, setRefusal), [token, isSignedIn]);
+  const fetcher = useMemo(() => {
+    const refuse = (reason: string) => {
+      setRefusal(reason);
+      // A session that was refused is over.
+      if (token === null) setSession(null);
+    };
+    return createFetcher(token, isSignedIn, refuse);
+  }, [token, isSignedIn]);
 
   return (
     <>

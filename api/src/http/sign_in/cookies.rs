@@ -33,6 +33,11 @@ pub(super) const ATTEMPT: Kind = Kind {
 impl Kind {
     /// What a request has of it.
     pub(super) fn of(&self, site: &Site, head: &Parts) -> Option<String> {
+        self.sent(site, head).map(|(_, value)| value)
+    }
+
+    /// The name by which a request has it, and what it has of it.
+    fn sent(&self, site: &Site, head: &Parts) -> Option<(&'static str, String)> {
         let plain = (!site.is_https()).then_some(self.plain);
         let names = [Some(self.secure), plain];
         names.into_iter().flatten().find_map(|name| {
@@ -41,7 +46,7 @@ impl Kind {
                 .flat_map(Cookie::split_parse)
                 .filter_map(Result::ok)
                 .find(|cookie| cookie.name() == name)
-                .map(|cookie| cookie.value().to_owned())
+                .map(|cookie| (name, cookie.value().to_owned()))
         })
     }
 
@@ -53,7 +58,18 @@ impl Kind {
         value: &str,
         lifetime: Duration,
     ) -> HeaderValue {
-        let is_secure = site.came_by_https(head);
+        self.header(site.came_by_https(head), value, lifetime)
+    }
+
+    /// The header that takes it from the browser.
+    pub(super) fn cleared(&self, site: &Site, head: &Parts) -> HeaderValue {
+        let sent = self.sent(site, head);
+        let is_secure =
+            sent.map_or_else(|| site.came_by_https(head), |(name, _)| name == self.secure);
+        self.header(is_secure, "", Duration::ZERO)
+    }
+
+    fn header(&self, is_secure: bool, value: &str, lifetime: Duration) -> HeaderValue {
         let name = if is_secure { self.secure } else { self.plain };
         let lifetime = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
         let cookie = Cookie::build((name, value))
@@ -64,10 +80,5 @@ impl Kind {
             .max_age(cookie::time::Duration::seconds(lifetime));
         // Names and values are ASCII.
         HeaderValue::from_str(&cookie.to_string()).unwrap_or_else(|_| HeaderValue::from_static(""))
-    }
-
-    /// The header that takes it from the browser.
-    pub(super) fn cleared(&self, site: &Site, head: &Parts) -> HeaderValue {
-        self.set(site, head, "", Duration::ZERO)
     }
 }

@@ -115,7 +115,11 @@ async fn signed_in(api: &Api, head: &Parts) -> Result<String, Fault> {
     // Each answer makes us ask the provider.
     api.callers.check(from).map_err(|_| Fault::TooOften)?;
     let named = provider.identify(&attempt, code).await;
-    let (subject, claims) = named.inspect_err(|_| api.callers.failed(from))?;
+    let (subject, claims) = named.inspect_err(|fault| {
+        if fault.is_of_the_answer() {
+            api.callers.failed(from);
+        }
+    })?;
     let options = provider.options();
     let person = Person {
         issuer: options.issuer.clone(),

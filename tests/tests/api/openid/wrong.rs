@@ -1,10 +1,16 @@
 //! All that may be wrong with a provider and what it says.
 
 use super::{come_back, go, known, refused, sessions, sign_in};
+use crate::browser::Browser;
+use crate::world::World;
+use axum::Extension;
+use axum::extract::ConnectInfo;
 use axum::http::StatusCode;
-use closegraph_tests::{Behaviour, CLIENT_ID, Signing};
+use closegraph_api::{Api, ApiOptions, Limits, router};
+use closegraph_tests::{Behaviour, CLIENT_ID, IdentityProvider, Signing};
 use serde_json::{Value, json};
 use std::io::Write;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -189,6 +195,35 @@ async fn a_provider_that_is_down_or_is_another_sends_nobody_anywhere() {
             (503, "does not answer as it should"),
         )
         .await;
+    }
+}
+
+#[tokio::test]
+async fn whoever_brings_answers_that_come_to_nothing_is_held_up() {
+    let provider = IdentityProvider::start().await.unwrap();
+    let world = World::new().await;
+    let limits = Limits {
+        failures_per_minute: 3,
+        ..Limits::default()
+    };
+    let options = ApiOptions {
+        limits,
+        ..ApiOptions::default()
+    };
+    let api = Api::new(world.pool.clone(), options, String::new);
+    let router = router(api.signing_in(sign_in(&provider, |_| {})).unwrap());
+    // As the server knows where a request comes from.
+    let from: SocketAddr = "192.0.2.1:1".parse().unwrap();
+    let router = router.layer(Extension(ConnectInfo(from)));
+    provider.behave(Behaviour {
+        refuses: true,
+        ..Behaviour::default()
+    });
+    for expected in [502, 502, 502, 429] {
+        let mut browser = Browser::new(&router);
+        let back = go(&mut browser, &provider).await;
+        let response = come_back(&mut browser, &back).await;
+        assert_eq!(response.status().as_u16(), expected);
     }
 }
 

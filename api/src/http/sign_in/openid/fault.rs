@@ -61,6 +61,11 @@ impl Fault {
         }
     }
 
+    /// Whether the answer is wrong that the browser brought, and not the provider out of order.
+    pub(super) fn is_of_the_answer(&self) -> bool {
+        matches!(self, Self::Exchange(_) | Self::Untrusted(_))
+    }
+
     /// What a log may have of it.
     pub(super) fn logged(&self) -> String {
         match self {
