@@ -1,9 +1,8 @@
-// The browser of the tests. CHROMIUM names it; by default it is the first that is found.
+// The browser that tests open pages in: CHROMIUM, else the first that is found, else Playwright's own.
 import { existsSync } from 'node:fs';
 import { chromium } from 'playwright-core';
 
-// None found: Playwright looks for a browser of its own.
-const BROWSER =
+const FOUND =
   process.env['CHROMIUM'] ??
   [
     '/usr/bin/chromium',
@@ -13,10 +12,10 @@ const BROWSER =
     '/Applications/Chromium.app/Contents/MacOS/Chromium',
   ].find(existsSync);
 
-/** A browser that asks nobody for itself. */
-export function launch() {
-  return chromium.launch({
-    ...(BROWSER === undefined ? {} : { executablePath: BROWSER }),
+/** A browser that asks nothing by itself. */
+export const launchBrowser = () =>
+  chromium.launch({
+    ...(FOUND === undefined ? {} : { executablePath: FOUND }),
     args: [
       '--no-sandbox',
       '--disable-gpu',
@@ -27,4 +26,3 @@ export function launch() {
       '--no-first-run',
     ],
   });
-}

@@ -9,7 +9,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { launch } from './browser.js';
+import { launchBrowser } from './browser.js';
 import { startFakeServer } from './fakeServer.js';
 
 const SCREENSHOT = process.env['SCREENSHOT'] ?? fileURLToPath(new URL('../test-results/graphiql.png', import.meta.url));
@@ -31,7 +31,7 @@ before(async () => {
     assert.ok(token, 'TOKEN must be set beside GRAPHIQL_URL');
     target = { url, token, close: async () => {} };
   }
-  browser = await launch();
+  browser = await launchBrowser();
 });
 
 after(async () => {

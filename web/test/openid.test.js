@@ -7,7 +7,7 @@ import { generateKeyPairSync, sign } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
-import { launch } from './browser.js';
+import { launchBrowser } from './browser.js';
 
 const PROGRAM = process.env['CLOSEGRAPH'];
 assert.ok(PROGRAM, 'CLOSEGRAPH must name the program');
@@ -103,7 +103,7 @@ before(async () => {
     once(demo.stdout, 'data'),
     once(demo, 'exit').then(() => assert.fail('the demo did not get ready')),
   ]);
-  browser = await launch();
+  browser = await launchBrowser();
 });
 
 after(async () => {

@@ -263,7 +263,7 @@ impl Callers {
             .await
             .map_err(Denied::Database)?;
         let first = found.first().ok_or_else(|| credential.unknown())?;
-        let cost_budget = first.cost_budget;
+        let (cost_budget, sees_all) = (first.cost_budget, first.sees_all);
         let used_at = match is_use {
             true => first.used_at.map(|_| Utc::now()),
             false => first.used_at,
@@ -275,7 +275,7 @@ impl Callers {
                 role: Role::try_from_value(&first.role).unwrap_or(Role::Viewer),
                 name: first.name.as_str().into(),
                 token: first.token.zip(first.prefix.as_deref().map(Into::into)),
-                sees_all: first.sees_all,
+                sees_all,
             },
             token: first.token.unwrap_or_else(person),
             session: first.session,
