@@ -11,9 +11,9 @@ use crate::scope::Caller;
 /// Who changes something.
 #[derive(Clone, Copy, Debug)]
 pub struct Actor<'a> {
-    /// Name of the token, or the command.
+    /// Name of the token, or the command, or the person.
     pub name: &'a str,
-    /// The token with its prefix; `None` for a command.
+    /// The token with its prefix; `None` for a command or a person.
     pub token: Option<(Uuid, &'a str)>,
 }
 
@@ -29,7 +29,7 @@ impl Caller {
     pub(crate) fn actor(&self) -> Actor<'_> {
         Actor {
             name: &self.name,
-            token: Some((self.token, &self.prefix)),
+            token: self.token.as_ref().map(|(id, prefix)| (*id, &**prefix)),
         }
     }
 }

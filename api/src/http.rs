@@ -21,6 +21,7 @@ mod refusal;
 mod request_id;
 mod respond;
 mod roots;
+mod sign_in;
 mod socket;
 mod stream;
 mod text;
@@ -32,6 +33,7 @@ pub use introspection::Introspection;
 pub use limits::Limits;
 pub(crate) use operation::Operation;
 pub use request_id::RequestId;
+pub use sign_in::{OpenIdConnect, SignIn};
 
 use crate::live::Hub;
 use crate::live::answers::Answers;
@@ -49,6 +51,7 @@ use parsed::Parsed;
 use persisted::Persisted;
 use rate::{Failures, Rates};
 use roots::Roots;
+use sign_in::SigningIn;
 use sqlx::PgPool;
 use std::sync::Arc;
 use std::time::Duration;
@@ -101,6 +104,7 @@ pub struct Api {
     trial: Option<Arc<dyn InvoiceTrial>>,
     live: Arc<Hub>,
     answers: Answers,
+    sign_in: Arc<SigningIn>,
 }
 
 impl std::fmt::Debug for Api {
@@ -139,6 +143,7 @@ impl Api {
             options,
             metrics: Arc::new(metrics),
             trial: None,
+            sign_in: Arc::default(),
         }
     }
 
@@ -152,6 +157,14 @@ impl Api {
     pub fn knowing(mut self, documents: Documents, only: bool) -> Self {
         self.persisted = Persisted::new(documents, only);
         self
+    }
+
+    /// The same, where people sign in so; an error where no client of HTTP can be made.
+    pub fn signing_in(mut self, sign_in: SignIn) -> Result<Self, reqwest::Error> {
+        let sign_in = SigningIn::new(sign_in)?;
+        self.callers = self.callers.living(sign_in.lifetime());
+        self.sign_in = Arc::new(sign_in);
+        Ok(self)
     }
 
     /// The same, which can try mappings of invoices.
@@ -171,6 +184,7 @@ pub fn router(api: Api) -> Router {
                 .post(respond::post)
                 .fallback(respond::other),
         )
+        .merge(sign_in::routes())
         .layer(middleware::from_fn(request_id::name))
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready))

@@ -20,7 +20,7 @@ mod trial;
 pub use access::{Actor, record_access};
 pub use documents::{DocumentFault, Documents, KnownOperation};
 pub use error::ApiError;
-pub use http::{Api, ApiOptions, Introspection, Limits, RequestId, router};
+pub use http::{Api, ApiOptions, Introspection, Limits, OpenIdConnect, RequestId, SignIn, router};
 pub use live::UNTOLD;
 pub use query::run::STATEMENTS;
 pub use query::sessions::Share;

@@ -30,12 +30,10 @@ impl Calendar {
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
     pub(crate) role: Role,
-    /// Name of the token, by which decisions are remembered.
+    /// Name of the token, or of the person at a provider, by which decisions are remembered.
     pub(crate) name: Arc<str>,
-    /// The token.
-    pub(crate) token: Uuid,
-    /// By which the token is recognized.
-    pub(crate) prefix: Arc<str>,
+    /// The token, and by what it is recognized; `None` for a person who signed in with a provider.
+    pub(crate) token: Option<(Uuid, Arc<str>)>,
     /// Whether it sees all connections, those to come among them.
     pub(crate) sees_all: bool,
 }

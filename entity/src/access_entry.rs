@@ -3,7 +3,7 @@
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// One change, by a token or on the command line.
+/// One change, by a token, by a person who signed in, or on the command line.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "access_entry")]
 pub struct Model {
@@ -13,9 +13,9 @@ pub struct Model {
     #[sea_orm(unique)]
     pub id: Uuid,
     pub at: DateTimeUtc,
-    /// Name of the token, or the command.
+    /// Name of the token, or the command, or the person whom a provider named: subject and issuer.
     pub actor: String,
-    /// The token; null for a command.
+    /// The token; null for a command, and for a person.
     pub token_id: Option<Uuid>,
     /// By which the token is recognized.
     pub token_prefix: Option<String>,
@@ -47,6 +47,8 @@ pub enum Action {
     RecordsUnlinked,
     MappingSet,
     MappingReset,
+    SignedIn,
+    SignedOut,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -7,6 +7,7 @@ pub mod access_entry;
 pub mod api_token;
 pub mod audit_entry;
 pub mod authorization_attempt;
+pub mod browser_session;
 pub mod change_feed;
 pub mod company;
 pub mod connection;

@@ -21,6 +21,7 @@ mod m0015_revenue_day;
 mod m0016_authorization;
 mod m0017_access;
 mod m0018_row_level_security;
+mod m0020_browser_session;
 mod m0021_handed_keys;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -92,6 +93,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0016_authorization::STEP),
             Box::new(m0017_access::STEP),
             Box::new(m0018_row_level_security::STEP),
+            Box::new(m0020_browser_session::STEP),
             Box::new(m0021_handed_keys::STEP),
         ]
     }

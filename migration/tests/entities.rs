@@ -3,11 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use closegraph_entity::{
-    access_entry, api_token, audit_entry, authorization_attempt, change_feed, company, connection,
-    custom_field, custom_record, custom_type, delivery, drift, event, exchange_rate, feed_horizon,
-    invoice_mapping, label, link, match_queue, member, opportunity, paid_amount, person,
-    rate_limit, receivable, receivable_line, record, revenue_day, sync_checkpoint, sync_run,
-    token_use, tombstone, transaction,
+    access_entry, api_token, audit_entry, authorization_attempt, browser_session, change_feed,
+    company, connection, custom_field, custom_record, custom_type, delivery, drift, event,
+    exchange_rate, feed_horizon, invoice_mapping, label, link, match_queue, member, opportunity,
+    paid_amount, person, rate_limit, receivable, receivable_line, record, revenue_day,
+    sync_checkpoint, sync_run, token_use, tombstone, transaction,
 };
 use closegraph_migration::{Migrator, MigratorTrait};
 use closegraph_tests::PrivatePostgres;
@@ -71,6 +71,7 @@ async fn entities(orm: &DatabaseConnection) -> BTreeMap<String, Table> {
         described(orm, api_token::Entity).await,
         described(orm, audit_entry::Entity).await,
         described(orm, authorization_attempt::Entity).await,
+        described(orm, browser_session::Entity).await,
         described(orm, change_feed::Entity).await,
         described(orm, company::Entity).await,
         described(orm, connection::Entity).await,
@@ -184,6 +185,7 @@ async fn a_column_of_an_enum_takes_its_words_and_no_others() {
         ("access_entry.action", words::<access_entry::Action>()),
         ("api_token.role", words::<api_token::Role>()),
         ("audit_entry.action", words::<record::ChangeAction>()),
+        ("browser_session.role", words::<api_token::Role>()),
         ("change_feed.action", words::<record::ChangeAction>()),
         ("connection.auth_method", words::<connection::AuthMethod>()),
         ("connection.source", words::<connection::Source>()),

@@ -7,6 +7,7 @@ mod documents;
 mod events;
 mod mapping;
 mod rates;
+mod session;
 mod sync;
 mod token;
 mod values;
@@ -19,6 +20,7 @@ pub use documents::{CheckArgs, Documents};
 pub use events::{EventSelection, EventState, Events, ListEvents};
 pub use mapping::{Mapping, MappingEdit, SetMapping, ShowMapping, TestMapping};
 pub use rates::{LoadRates, Rates};
+pub use session::{EndArgs, Session, WhichSessions};
 pub use sync::{BackfillArgs, ConnectionArgs, Sync};
 pub use token::{RevokeArgs, Token, TokenArgs, TokenRole};
 pub use vault::{RotateArgs, Vault};
@@ -96,10 +98,13 @@ pub enum Command {
     /// Tokens for the API.
     #[command(subcommand)]
     Token(Token),
+    /// Who is signed in by browser.
+    #[command(subcommand)]
+    Session(Session),
     /// The keys that seal secrets in the database.
     #[command(subcommand)]
     Vault(Vault),
-    /// Show who changed what: tokens, events, links and mappings, the newest first.
+    /// Show who changed what (tokens, events, links and mappings) and who signed in, the newest first.
     #[command(after_help = "Example: closegraph access-log --limit 20")]
     AccessLog(AccessLogArgs),
     /// Print the GraphQL schema.

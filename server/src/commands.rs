@@ -14,11 +14,12 @@ mod migrate;
 mod rates;
 mod remap;
 mod serve;
+mod session;
 mod token;
 mod vault;
 mod verify;
 
-use crate::cli::{Cli, Command, Connect, Documents, Rates, Sync, Token, Vault};
+use crate::cli::{Cli, Command, Connect, Documents, Rates, Session, Sync, Token, Vault};
 use crate::config::{Config, ConfigError, REFERENCE};
 use crate::database::Database;
 use crate::{shutdown, telemetry};
@@ -102,6 +103,8 @@ async fn dispatch(config: &Config, command: Command) -> anyhow::Result<()> {
         Command::Token(Token::Create(args)) => token::create(config, args).await,
         Command::Token(Token::List(output)) => token::list(config, output.json).await,
         Command::Token(Token::Revoke(args)) => token::revoke(config, args).await,
+        Command::Session(Session::List(output)) => session::list(config, output.json).await,
+        Command::Session(Session::End(args)) => session::end(config, &args).await,
         Command::Vault(Vault::Rotate(args)) => vault::rotate(config, &args).await,
         Command::Documents(Documents::Check(args)) => documents::check(&args),
         Command::AccessLog(args) => access_log::run(config, &args).await,

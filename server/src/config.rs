@@ -5,10 +5,12 @@
 mod allowed;
 mod environment;
 mod retention;
+mod sign_in;
 
 pub(crate) use allowed::web_address;
 #[cfg(test)]
 use environment::keys;
+pub use sign_in::{OpenIdConnect, SignIn};
 
 use allowed::{Allowed, check};
 use closegraph_api::{Introspection, Limits};
@@ -52,6 +54,7 @@ pub struct Config {
     pub http: Http,
     pub sync: Sync,
     pub api: Api,
+    pub sign_in: SignIn,
     pub limits: Limits,
     pub vault: Vault,
     pub log: Log,
@@ -265,10 +268,7 @@ impl Config {
             let value = Allowed::of(section, key)
                 .map_or_else(|| value.clone().into(), |allowed| allowed.read(&value));
             check(section, key, &value, |key| format!("{key} ({variable})"))?;
-            let entry = table
-                .entry(section)
-                .or_insert_with(|| toml::Table::new().into());
-            if let Some(section) = entry.as_table_mut() {
+            if let Some(section) = within(&mut table, section) {
                 section.insert(key.to_owned(), value);
             }
         }
@@ -280,7 +280,10 @@ impl Config {
                 return Err(refused(error.to_string().trim().replace('\n', "; ")));
             }
         };
-        retention::check(&config.sync).map_err(refused)?;
+        let checked = retention::check(&config.sync);
+        checked
+            .and_then(|()| sign_in::check(&config))
+            .map_err(refused)?;
         Ok(config)
     }
 
@@ -311,15 +314,36 @@ fn read(path: &Path) -> Result<toml::Table, ConfigError> {
     };
     let table: toml::Table = toml::from_str(&text).map_err(refused)?;
     for (section, keys) in &table {
-        for (key, value) in keys.as_table().into_iter().flatten() {
-            check(section, key, value, |key| {
-                format!("{key} in {}", path.display())
-            })?;
-        }
+        let keys = keys.as_table();
+        keys.map_or(Ok(()), |keys| check_all(section, keys, path))?;
     }
     // By itself, so that the error shows the line.
     toml::from_str::<Config>(&text).map_err(refused)?;
     Ok(table)
+}
+
+/// The table of a section, which may be within another.
+fn within<'a>(table: &'a mut toml::Table, section: &str) -> Option<&'a mut toml::Table> {
+    section.split('.').try_fold(table, |table, name| {
+        let entry = table.entry(name);
+        let entry = entry.or_insert_with(|| toml::Table::new().into());
+        entry.as_table_mut()
+    })
+}
+
+/// Refuses values of a section, and of those within it, that their keys may not have.
+fn check_all(section: &str, keys: &toml::Table, path: &Path) -> Result<(), ConfigError> {
+    for (key, value) in keys {
+        match value.as_table() {
+            Some(within) if Allowed::of(section, key).is_none() => {
+                check_all(&format!("{section}.{key}"), within, path)?;
+            }
+            _ => check(section, key, value, |key| {
+                format!("{key} in {}", path.display())
+            })?,
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tower_http::cors::CorsLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
-/// Headers of every answer that has none of its own of the name. No answer but GraphiQL's is a page, and that one says for
-/// itself what it loads.
+/// Headers of every answer that has none of its own of the name. Pages (GraphiQL, and those of signing in) say for themselves
+/// what they load.
 const HEADERS: [(HeaderName, HeaderValue); 6] = [
     (
         header::X_CONTENT_TYPE_OPTIONS,

@@ -37,7 +37,7 @@ impl Process {
         role: ServeRole,
         metrics: PrometheusHandle,
         documents: Documents,
-    ) -> Self {
+    ) -> anyhow::Result<Self> {
         let sync = &config.sync;
         let options = SyncOptions {
             workers: sync.workers.into(),
@@ -73,19 +73,20 @@ impl Process {
             ..ApiOptions::default()
         };
         let pool = database.pool.clone();
-        Self {
+        Ok(Self {
             sync: SyncService::new(database.pool.clone(), vault, options),
             api: Api::new(
                 database.pool.clone(),
                 api,
                 telemetry::renderer(metrics, pool),
             )
+            .signing_in(config.sign_in()?)?
             .trying(Trial(database.pool.clone()))
             .knowing(documents, config.api.documents == DocumentPolicy::Trusted),
             limits: config.limits,
             cors_origins: config.http.cors_origins.clone(),
             role,
-        }
+        })
     }
 
     fn router(&self) -> Router {

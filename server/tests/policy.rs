@@ -76,6 +76,10 @@ async fn every_answer_says_what_browsers_may_do_with_it() {
         (Method::GET, "/graphql", 401),
         (Method::POST, "/graphql", 401),
         (Method::PUT, "/graphql", 405),
+        (Method::GET, "/session", 200),
+        (Method::POST, "/sign-in", 403),
+        (Method::POST, "/sign-out", 403),
+        (Method::GET, "/sign-in/openid-connect", 404),
         (Method::POST, &webhook, 401),
         (Method::GET, "/there/is/no/such/path", 404),
     ] {

@@ -1,11 +1,13 @@
 //! What tests start: [`Demo`] is `closegraph demo` with its own Postgres and simulated Close, asked through its public
 //! surfaces only; [`Serving`] and [`CloseSim`] are `closegraph serve` and `close-sim serve` for tests that stop, kill and
-//! start them again; [`Mirror`] is a sync service in the test's own process, over a [`Database`] and a [`Close`].
+//! start them again; [`Mirror`] is a sync service in the test's own process, over a [`Database`] and a [`Close`];
+//! [`IdentityProvider`] is a provider with which people sign in.
 
 mod close;
 mod close_sim;
 mod data_dir;
 mod database;
+mod identity_provider;
 mod invoices;
 mod mirror;
 pub mod person;
@@ -17,6 +19,7 @@ pub use close::{Close, TYPES};
 pub use close_sim::CloseSim;
 pub use data_dir::{DataDir, Postmaster};
 pub use database::Database;
+pub use identity_provider::{Behaviour, CLIENT_ID, CLIENT_SECRET, IdentityProvider, Signing};
 pub use mirror::{Mirror, vault};
 pub use private_postgres::PrivatePostgres;
 pub use serving::{Serving, free_port};

@@ -1,5 +1,5 @@
-// Stands in for the closegraph binary: the built page under /graphiql/, and a /graphql that wants a token,
-// checks every document against the schema and gives one canned answer.
+// Stands in for the closegraph binary: the built page under /graphiql/, a form at /sign-in that gives a cookie, and a
+// /graphql that wants the token or the cookie, checks every document against the schema and gives one canned answer.
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
@@ -44,6 +44,10 @@ const WON_REVENUE = {
   },
 };
 
+const COOKIE = 'closegraph=test_only_session';
+const FORM = `<!doctype html><link rel="icon" href="graphiql/favicon.svg" /><form method="post" action="sign-in"><label for="token">API token</label><input id="token" name="token" />
+  <button>Sign in</button></form>`;
+
 /** The API's own schema, as it is committed. */
 export async function readSchema() {
   return buildSchema(await readFile(SCHEMA, 'utf8'));
@@ -58,16 +62,27 @@ export async function startFakeServer(token) {
 
   /** @param {import('node:http').IncomingMessage} request @returns {Promise<{ status: number, answer: unknown }>} */
   async function answerQuery(request) {
-    if (request.headers.authorization !== `Bearer ${token}`) {
+    const bearer = request.headers.authorization;
+    if (bearer === undefined ? !isSignedIn(request) : bearer !== `Bearer ${token}`) {
       return { status: 401, answer: { errors: [{ message: 'This token is unknown or has expired.' }] } };
     }
-    const chunks = [];
-    for await (const chunk of request) chunks.push(chunk);
-    const { query } = JSON.parse(Buffer.concat(chunks).toString());
+    const { query } = JSON.parse(await readBody(request));
     const document = parse(query);
     const errors = validate(schema, document);
     if (errors.length > 0) return { status: 400, answer: { errors } };
     return { status: 200, answer: await graphql({ schema, source: query, rootValue: WON_REVENUE }) };
+  }
+
+  /** @param {import('node:http').IncomingMessage} request @param {import('node:http').ServerResponse} response */
+  async function signIn(request, response) {
+    const given = new URLSearchParams(request.method === 'POST' ? await readBody(request) : '').get('token');
+    if (given === token) {
+      const cookie = `${COOKIE}; HttpOnly; SameSite=Strict; Path=/`;
+      return response.writeHead(303, { location: 'graphiql/', 'set-cookie': cookie }).end();
+    }
+    const refusal = given === null ? '' : '<p role="alert">This token is unknown or has expired.</p>';
+    const type = { 'content-type': 'text/html; charset=utf-8' };
+    return response.writeHead(given === null ? 200 : 401, type).end(FORM + refusal);
   }
 
   const server = createServer(async (request, response) => {
@@ -76,6 +91,13 @@ export async function startFakeServer(token) {
       if (pathname === '/graphql') {
         const { status, answer } = await answerQuery(request);
         response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
+      } else if (pathname === '/sign-in') {
+        await signIn(request, response);
+      } else if (pathname === '/session') {
+        const session = isSignedIn(request) ? { name: 'test', role: 'admin' } : null;
+        response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ session }));
+      } else if (pathname === '/sign-out') {
+        response.writeHead(204, { 'set-cookie': `${COOKIE}; Max-Age=0; Path=/` }).end();
       } else if (pathname === '/graphiql') {
         response.writeHead(308, { location: '/graphiql/' }).end();
       } else {
@@ -100,4 +122,16 @@ export async function startFakeServer(token) {
         server.closeAllConnections();
       }),
   };
+}
+
+/** @param {import('node:http').IncomingMessage} request */
+function isSignedIn(request) {
+  return (request.headers.cookie ?? '').split('; ').includes(COOKIE);
+}
+
+/** @param {import('node:http').IncomingMessage} request */
+async function readBody(request) {
+  const chunks = [];
+  for await (const chunk of request) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
 }

@@ -159,4 +159,27 @@ describe('GraphiQL', () => {
     assert.deepEqual(faults.filter((fault) => !fault.includes('status of 401')), []);
     await page.context().close();
   });
+
+  test('who signs in by the form needs no token, and sees who they are until they sign out', async () => {
+    const { page, faults } = await newPage();
+    await page.goto(new URL('sign-in', target.url).href);
+    await page.getByLabel('API token').fill('cg_wrong');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('alert').waitFor();
+    await page.getByLabel('API token').fill(target.token);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.waitForURL(/\/graphiql\/$/);
+
+    await page.locator('.bar').getByText(/^Signed in as .+ \(admin\)$/).waitFor();
+    assert.equal(await page.getByLabel(/Paste an API token/).count(), 0);
+    assert.equal(await page.evaluate(() => document.cookie + sessionStorage.length), '0', 'no script knows a secret');
+    const answer = await run(page);
+    assert.equal(answer.errors, undefined, JSON.stringify(answer.errors));
+    await page.reload();
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByLabel(/Paste an API token/).waitFor();
+    assert.deepEqual(await page.context().cookies(), []);
+    assert.deepEqual(faults.filter((fault) => !fault.includes('status of 401')), []);
+    await page.context().close();
+  });
 });

@@ -123,7 +123,7 @@ impl<'a> Sought<'a> {
             headers.insert(header::ETAG, tag);
             headers.insert(
                 header::VARY,
-                HeaderValue::from_static("authorization, accept"),
+                HeaderValue::from_static("authorization, cookie, accept"),
             );
         }
         let control = HeaderValue::from_static("private, no-cache");

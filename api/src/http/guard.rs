@@ -1,9 +1,9 @@
 //! Whether a caller who was let in may stay.
 
 use super::Api;
-use super::auth::{Denied, Identified};
-use axum::http::{HeaderMap, HeaderValue, header};
-use chrono::Utc;
+use super::auth::{Credential, Denied, Identified};
+use axum::http::HeaderValue;
+use chrono::{DateTime, Utc};
 use rand::RngExt;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -15,10 +15,13 @@ const UNHEARD: Duration = Duration::from_secs(30);
 /// Checks of many callers are spread over this time.
 const SPREAD: f64 = 0.5;
 
-/// Looks at a caller again when tokens or connections have changed, and when the token ends. Otherwise nothing is asked.
+/// A session that seems idle is looked at again after this time at the earliest: clocks differ.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// Looks at a caller again when tokens, sessions or connections have changed, and when the token or session ends. Otherwise
+/// nothing is asked.
 pub(super) struct Guard {
     api: Api,
-    headers: HeaderMap,
     pub(super) caller: Identified,
     access: watch::Receiver<u64>,
     ended: watch::Receiver<bool>,
@@ -28,7 +31,7 @@ pub(super) struct Guard {
 /// Why a caller may not stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lapse {
-    /// The token is revoked or at its end.
+    /// The token is revoked, or it or the session is at its end.
     Denied,
     /// The token sees something else than before.
     Changed,
@@ -40,26 +43,20 @@ impl Guard {
     /// Lets in whom the value of `Authorization` names; `from` is where it comes from.
     pub(super) async fn admit(
         api: &Api,
-        authorization: HeaderValue,
+        authorization: &HeaderValue,
         from: Option<IpAddr>,
     ) -> Result<Self, Denied> {
-        let headers = HeaderMap::from_iter([(header::AUTHORIZATION, authorization.clone())]);
-        let caller = api.callers.identify(&headers, from).await?;
-        Ok(Self::new(api, [authorization].into_iter(), caller))
+        let credential = Credential::bearer(authorization)?;
+        let caller = api.callers.identify(credential, from).await?;
+        Ok(Self::new(api, caller))
     }
 
-    /// Whoever was let in by these values of `Authorization` a moment ago. What changed meanwhile is looked for soon.
-    pub(super) fn new(
-        api: &Api,
-        authorization: impl Iterator<Item = HeaderValue>,
-        caller: Identified,
-    ) -> Self {
-        let named = authorization.map(|value| (header::AUTHORIZATION, value));
+    /// Whoever was let in a moment ago. What changed meanwhile is looked for soon.
+    pub(super) fn new(api: &Api, caller: Identified) -> Self {
         let mut access = api.live.access();
         access.mark_changed();
         Self {
             api: api.clone(),
-            headers: HeaderMap::from_iter(named),
             caller,
             access,
             ended: api.live.ended(),
@@ -70,11 +67,11 @@ impl Guard {
     /// Waits until the caller may not stay.
     pub(super) async fn lapse(&mut self) -> Lapse {
         loop {
-            let expires = self.caller.expires_at.map(|at| {
-                let left = (at - Utc::now()).to_std().unwrap_or_default();
-                Instant::now() + left
-            });
-            let next = [self.due, expires].into_iter().flatten().min();
+            let left = |at: DateTime<Utc>| (at - Utc::now()).to_std().unwrap_or_default();
+            let expires = self.caller.expires_at.map(|at| Instant::now() + left(at));
+            let idle = self.caller.idle_at;
+            let idle = idle.map(|at| Instant::now() + left(at).max(IDLE));
+            let next = [self.due, expires, idle].into_iter().flatten().min();
             let changed = async {
                 // The sender lives as long as the API does.
                 if self.access.changed().await.is_err() {
@@ -105,14 +102,14 @@ impl Guard {
     }
 
     async fn check(&mut self) -> Option<Lapse> {
-        match self.api.callers.identify(&self.headers, None).await {
+        match self.api.callers.recheck(&self.caller).await {
             Ok(now) if self.caller.is_like(&now) => {
                 self.due = None;
                 self.caller = now;
                 None
             }
             Ok(_) => Some(Lapse::Changed),
-            Err(Denied::Token(_)) => Some(Lapse::Denied),
+            Err(Denied::Token(_) | Denied::Foreign) => Some(Lapse::Denied),
             Err(Denied::Failures(wait)) => {
                 self.due = Some(Instant::now() + wait);
                 None

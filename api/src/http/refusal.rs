@@ -67,6 +67,17 @@ impl Refusal {
         json!([{"message": self.message, "extensions": extensions}])
     }
 
+    /// The refusal as a page that `render` makes of its message.
+    pub(super) fn page(self, render: impl FnOnce(&str) -> HttpResponse) -> HttpResponse {
+        metrics::counter!(ERRORS, "code" => self.code).increment(1);
+        let mut response = render(&self.message);
+        *response.status_mut() = self.status;
+        if let Some((name, value)) = self.header {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+
     /// The refusal as an answer.
     pub(super) fn answer(self, reply: &Reply) -> HttpResponse {
         let body = json!({"errors": self.errors(&reply.id)});

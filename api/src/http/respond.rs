@@ -1,7 +1,7 @@
 //! GraphQL over HTTP: JSON only, GET for queries only, one operation a request.
 
 use super::answer::{Reply, answer};
-use super::auth::{Denied, Identified};
+use super::auth::{Denied, Identified, NO_TOKEN};
 use super::body;
 use super::cached::Sought;
 use super::cost::Cost;
@@ -16,7 +16,8 @@ use super::{Api, stream, values};
 use async_graphql::parser::types::OperationType;
 use async_graphql::{Response, ServerError, Variables};
 use axum::extract::{ConnectInfo, Extension, Query, Request as HttpRequest, State};
-use axum::http::{Extensions, HeaderMap, StatusCode, header};
+use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap, StatusCode};
 use axum::response::Response as HttpResponse;
 use std::net::{IpAddr, SocketAddr};
 
@@ -33,12 +34,12 @@ pub(super) async fn post(
         if !is_stream {
             acceptable(&head.headers)?;
         }
-        let caller = identify(&api, &head.headers, &head.extensions).await?;
+        let caller = identify(&api, &head).await?;
         let body = body::read(sent, &api.options.limits).await?;
         check_json(&head.headers)?;
         if is_stream {
             let parameters = Parameters::of_body(&head.headers, &body)?;
-            let guard = guard(&api, &head.headers, caller);
+            let guard = Guard::new(&api, caller);
             return follow(&api, &reply, guard, parameters, May::Change).await;
         }
         let sought = Sought::post(&reply, &caller, &body);
@@ -71,9 +72,9 @@ pub(super) async fn get(
         if !is_stream {
             acceptable(&head.headers)?;
         }
-        let caller = identify(&api, &head.headers, &head.extensions).await?;
+        let caller = identify(&api, &head).await?;
         if is_stream {
-            let guard = guard(&api, &head.headers, caller);
+            let guard = Guard::new(&api, caller);
             return follow(&api, &reply, guard, parameters()?, May::Follow).await;
         }
         let sought = Sought::get(&reply, &caller, &head.uri, &head.headers);
@@ -112,12 +113,10 @@ fn acceptable(headers: &HeaderMap) -> Result<(), Refusal> {
 }
 
 /// Who asks, and has not asked too often.
-pub(super) async fn identify(
-    api: &Api,
-    headers: &HeaderMap,
-    extensions: &Extensions,
-) -> Result<Identified, Refusal> {
-    let identified = api.callers.identify(headers, address(extensions)).await;
+pub(super) async fn identify(api: &Api, head: &Parts) -> Result<Identified, Refusal> {
+    let shown = api.sign_in.shown(head).map_err(denied)?;
+    let shown = shown.ok_or(NO_TOKEN).map_err(denied)?;
+    let identified = api.callers.identify(shown, address(&head.extensions)).await;
     let identified = identified.map_err(denied)?;
     paced(api, &identified)?;
     Ok(identified)
@@ -139,9 +138,14 @@ pub(super) fn paced(api: &Api, identified: &Identified) -> Result<(), Refusal> {
 }
 
 /// Why nobody is let in, as a refusal.
-fn denied(denied: Denied) -> Refusal {
+pub(super) fn denied(denied: Denied) -> Refusal {
     match denied {
         Denied::Token(message) => Refusal::unauthenticated(message),
+        Denied::Foreign => Refusal::new(
+            StatusCode::FORBIDDEN,
+            "FORBIDDEN",
+            "a session is for pages of this server: others send Authorization: Bearer cg_…",
+        ),
         Denied::Failures(wait) => {
             let message = "too many tokens from this address do not work: wait a minute";
             Refusal::too_often(message, wait)
@@ -155,12 +159,6 @@ fn denied(denied: Denied) -> Refusal {
             )
         }
     }
-}
-
-/// Whoever asks for a stream, let in for as long as the token allows.
-fn guard(api: &Api, headers: &HeaderMap, caller: Identified) -> Guard {
-    let given = headers.get(header::AUTHORIZATION).cloned();
-    Guard::new(api, given.into_iter(), caller)
 }
 
 /// A stream of events, unless the document is refused.

@@ -4,6 +4,7 @@ mod message;
 mod session;
 
 use super::Api;
+use super::auth::Denied;
 use super::guard::Guard;
 use super::refusal::Refusal;
 use super::request_id::RequestId;
@@ -39,7 +40,23 @@ pub(super) async fn get(
     }
 }
 
-/// A socket; who asks is said by the header, or by the first message where there is none.
+/// Whom the cookie names. One that names nobody, or does not count here, is none: a token may follow.
+async fn by_cookie(api: &Api, head: &Parts) -> Result<Option<Guard>, Refusal> {
+    let Some(session) = api.sign_in.session_of_socket(head) else {
+        return Ok(None);
+    };
+    let from = respond::address(&head.extensions);
+    match api.callers.identify(session, from).await {
+        Ok(caller) => {
+            respond::paced(api, &caller)?;
+            Ok(Some(Guard::new(api, caller)))
+        }
+        Err(Denied::Token(_) | Denied::Foreign) => Ok(None),
+        Err(denied) => Err(respond::denied(denied)),
+    }
+}
+
+/// A socket; who asks is said by the header or a cookie, or by the first message where there is none.
 async fn open(
     api: &Api,
     id: RequestId,
@@ -47,12 +64,9 @@ async fn open(
     head: &Parts,
 ) -> Result<Response, Refusal> {
     let room = api.live.room().ok_or_else(stream::full)?;
-    let guard = match head.headers.get(header::AUTHORIZATION) {
-        Some(given) => {
-            let caller = respond::identify(api, &head.headers, &head.extensions).await?;
-            Some(Guard::new(api, [given.clone()].into_iter(), caller))
-        }
-        None => None,
+    let guard = match head.headers.contains_key(header::AUTHORIZATION) {
+        true => Some(Guard::new(api, respond::identify(api, head).await?)),
+        false => by_cookie(api, head).await?,
     };
     let from = respond::address(&head.extensions);
     let api = api.clone();

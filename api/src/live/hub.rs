@@ -23,6 +23,8 @@ use crate::query::sessions::Sessions;
 const POLL: Duration = Duration::from_secs(5);
 /// How often it is read while entries wait for an older transaction: the first and the longest pause.
 const HELD: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
+/// What is told when a session of a browser ends.
+const SESSION: &str = "session";
 /// After a reading that failed.
 const FAILED: Duration = Duration::from_secs(1);
 
@@ -177,6 +179,8 @@ impl Shared {
                     self.woken.notify_one();
                 }
             }
+            // A session ended: nobody else sees something else than before.
+            None if told == SESSION => self.access.send_modify(|count| *count += 1),
             None => {
                 self.stamps.touch_all();
                 self.access.send_modify(|count| *count += 1);

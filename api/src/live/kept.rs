@@ -8,10 +8,11 @@ use std::cell::Cell;
 use std::future::Future;
 
 /// Tables that change without telling.
-pub const UNTOLD: [&str; 16] = [
+pub const UNTOLD: [&str; 17] = [
     "access_entry",
     "api_token",
     "authorization_attempt",
+    "browser_session",
     "change_feed",
     "custom_type",
     "delivery",

@@ -37,7 +37,7 @@ impl AdminQuestions {
         Ok(page(ctx, &token::LIST).await?)
     }
 
-    /// Who changed what, the newest first: tokens, events, links and mappings. It needs a token with the role admin, and
+    /// Who changed what, the newest first: tokens, events, links and mappings, and who signed in. It needs a token with the role admin, and
     /// shows what was about nothing beyond what this one sees.
     async fn access_log(
         &self,

@@ -70,8 +70,13 @@ async fn change(ctx: &Context<'_>, set: &str, from: &str, action: Action) -> Res
     let channel = compiler.bind(Bind::Text(CHANNEL.to_owned()))?;
     let alias = &at.alias;
     let actor = compiler.bind(Bind::Text(caller.name.to_string()))?;
-    let token = compiler.bind(Bind::Uuid(caller.token))?;
-    let prefix = compiler.bind(Bind::Text(caller.prefix.to_string()))?;
+    let (token, prefix) = match &caller.token {
+        Some((id, prefix)) => (
+            compiler.bind(Bind::Uuid(*id))?,
+            compiler.bind(Bind::Text(prefix.to_string()))?,
+        ),
+        None => ("null::uuid".to_owned(), "null::text".to_owned()),
+    };
     let action = action.to_value();
     let changes = format!(
         "chosen as (select {alias}.seq from {from_where} and {alias}.state in ({from}) and {condition}

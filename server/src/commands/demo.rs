@@ -57,7 +57,7 @@ async fn work(
         ServeRole::All,
         telemetry::start_metrics()?,
         crate::documents::of(config)?,
-    );
+    )?;
     let connections = process.sync.connections().clone();
     let ready = CancellationToken::new();
     let server = tokio::spawn(serve_until(process, listener, ready.clone(), stop.clone()));

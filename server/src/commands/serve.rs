@@ -47,7 +47,7 @@ pub(super) async fn run(config: &Config, args: &ServeArgs) -> anyhow::Result<()>
         args.role,
         metrics,
         documents,
-    );
+    )?;
     tracing::info!(address = %listener.local_addr()?, role = ?args.role, "serving");
     let ready = CancellationToken::new();
     let connections = process.sync.connections().clone();

@@ -1,10 +1,14 @@
 //! What each key may be, so that a bad value is refused with what is allowed, wherever it comes from.
 
+mod keys;
+
 use super::ConfigError;
+use keys::KEYS;
 use std::fmt;
 use std::net::SocketAddr;
 use tracing_subscriber::EnvFilter;
-use url::Url;
+use url::{Host, Url};
+use uuid::Uuid;
 
 /// The values of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +19,16 @@ pub(super) enum Allowed {
     Web,
     /// Any number of origins.
     Origins,
+    /// Where a provider is: HTTPS, or HTTP within the machine.
+    Issuer,
+    Text,
+    Secret,
+    /// Any number of words without blanks.
+    Words,
+    /// One or more ids of connections.
+    Ids,
+    /// Roles by values of a claim.
+    Roles,
     Postgres,
     Filter,
     VaultKey,
@@ -23,103 +37,6 @@ pub(super) enum Allowed {
     TruthOr(&'static [&'static str]),
     Word(&'static [&'static str]),
 }
-
-const YEAR_S: i64 = 366 * 86_400;
-
-/// All keys but those of files and folders, of which nothing can be said beforehand.
-const KEYS: [(&str, &str, Allowed); 53] = [
-    ("database", "url", Allowed::Postgres),
-    // Fewer would wait for each other: the wake-up calls keep one, a worker up to two.
-    ("database", "max_connections", Allowed::Whole(4, 10_000)),
-    (
-        "database",
-        "statement_timeout_ms",
-        Allowed::Whole(100, 86_400_000),
-    ),
-    ("http", "listen", Allowed::Listen),
-    ("http", "public_url", Allowed::Web),
-    ("http", "cors_origins", Allowed::Origins),
-    ("sync", "workers", Allowed::Whole(1, 256)),
-    ("sync", "batch", Allowed::Whole(1, 10_000)),
-    ("sync", "poll_ms", Allowed::Whole(10, 3_600_000)),
-    (
-        "sync",
-        "webhook_max_body_bytes",
-        Allowed::Whole(1_024, 1_073_741_824),
-    ),
-    ("sync", "signature_max_age_s", Allowed::Whole(1, YEAR_S)),
-    (
-        "sync",
-        "backfill",
-        Allowed::Word(&["auto", "list", "search"]),
-    ),
-    ("sync", "catch_up_s", Allowed::Whole(1, YEAR_S)),
-    ("sync", "sweep_s", Allowed::Whole(1, YEAR_S)),
-    ("sync", "verify_s", Allowed::Whole(1, YEAR_S)),
-    ("sync", "settings_s", Allowed::Whole(1, YEAR_S)),
-    ("sync", "subscription_s", Allowed::Whole(1, YEAR_S)),
-    // What the two may be together is checked once both are known.
-    (
-        "sync",
-        "event_body_retention_days",
-        Allowed::Whole(0, 36_500),
-    ),
-    ("sync", "event_retention_days", Allowed::Whole(0, 36_500)),
-    ("sync", "feed_retention_days", Allowed::Whole(0, 36_500)),
-    ("api", "cache_bytes", Allowed::Whole(0, 1 << 40)),
-    ("api", "streams", Allowed::Whole(0, 1_000_000)),
-    (
-        "api",
-        "introspection",
-        Allowed::TruthOr(&["all", "operators", "off"]),
-    ),
-    ("api", "documents", Allowed::Word(&["any", "trusted"])),
-    ("limits", "body_bytes", Allowed::Whole(1_024, 1_073_741_824)),
-    ("limits", "body_ms", Allowed::Whole(100, 3_600_000)),
-    ("limits", "head_ms", Allowed::Whole(100, 3_600_000)),
-    ("limits", "request_ms", Allowed::Whole(100, 86_400_000)),
-    ("limits", "connections", Allowed::Whole(16, 1_000_000)),
-    (
-        "limits",
-        "document_bytes",
-        Allowed::Whole(1_024, 1_073_741_824),
-    ),
-    ("limits", "tokens", Allowed::Whole(1, 1_000_000)),
-    ("limits", "nesting", Allowed::Whole(1, 64)),
-    ("limits", "operations", Allowed::Whole(1, 1_000_000)),
-    ("limits", "depth", Allowed::Whole(1, 64)),
-    ("limits", "fields", Allowed::Whole(1, 1_000_000)),
-    ("limits", "root_fields", Allowed::Whole(1, 1_000_000)),
-    ("limits", "aliases", Allowed::Whole(1, 1_000_000)),
-    ("limits", "spreads", Allowed::Whole(1, 1_000_000)),
-    ("limits", "fragments", Allowed::Whole(1, 200)),
-    ("limits", "directives", Allowed::Whole(1, 1_000_000)),
-    ("limits", "arguments", Allowed::Whole(1, 1_000_000)),
-    ("limits", "variables", Allowed::Whole(1, 1_000_000)),
-    ("limits", "values", Allowed::Whole(1, 1_000_000)),
-    ("limits", "value_nesting", Allowed::Whole(1, 1_000_000)),
-    ("limits", "cost", Allowed::Whole(0, 1_000_000_000_000)),
-    (
-        "limits",
-        "requests_per_second",
-        Allowed::Whole(0, 1_000_000_000),
-    ),
-    ("limits", "request_burst", Allowed::Whole(0, 1_000_000_000)),
-    (
-        "limits",
-        "cost_per_minute",
-        Allowed::Whole(0, 1_000_000_000),
-    ),
-    (
-        "limits",
-        "failures_per_minute",
-        Allowed::Whole(0, 1_000_000_000),
-    ),
-    ("vault", "key", Allowed::VaultKey),
-    ("vault", "old_keys", Allowed::VaultKeys),
-    ("log", "filter", Allowed::Filter),
-    ("log", "format", Allowed::Word(&["text", "json"])),
-];
 
 impl Allowed {
     /// What a key may be, where that is known.
@@ -141,10 +58,19 @@ impl Allowed {
                 "false" => false.into(),
                 _ => text.into(),
             },
-            Self::Origins => {
-                let origins = text.split(',').map(str::trim);
-                let origins = origins.filter(|origin| !origin.is_empty());
-                toml::Value::Array(origins.map(toml::Value::from).collect())
+            Self::Origins | Self::Words | Self::Ids => {
+                let values = text.split(',').map(str::trim);
+                let values = values.filter(|value| !value.is_empty());
+                toml::Value::Array(values.map(toml::Value::from).collect())
+            }
+            Self::Roles => {
+                let pairs = text.split(',').map(|pair| pair.rsplit_once('='));
+                let roles = pairs.map(|pair| {
+                    let (value, role) = pair?;
+                    Some((value.trim().to_owned(), role.trim().into()))
+                });
+                let roles: Option<toml::Table> = roles.collect();
+                roles.map_or_else(|| text.into(), toml::Value::Table)
             }
             _ => text.into(),
         }
@@ -165,6 +91,21 @@ impl Allowed {
                     .iter()
                     .all(|origin| origin.as_str().is_some_and(is_origin))
             }),
+            Self::Issuer => is_issuer(text),
+            Self::Text | Self::Secret => !text.trim().is_empty(),
+            Self::Words => value
+                .as_array()
+                .is_some_and(|words| words.iter().all(|word| word.as_str().is_some_and(is_word))),
+            Self::Ids => value.as_array().is_some_and(|ids| {
+                let is_id =
+                    |id: &toml::Value| id.as_str().is_some_and(|id| Uuid::parse_str(id).is_ok());
+                !ids.is_empty() && ids.iter().all(is_id)
+            }),
+            Self::Roles => value.as_table().is_some_and(|roles| {
+                let is_role =
+                    |role: &toml::Value| role.as_str().is_some_and(|role| ROLES.contains(&role));
+                !roles.is_empty() && roles.values().all(is_role)
+            }),
             Self::Postgres => {
                 Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "postgres" | "postgresql"))
             }
@@ -181,7 +122,7 @@ impl Allowed {
     /// A value as an error may show it: never a secret.
     fn show(self, value: &toml::Value) -> String {
         match self {
-            Self::Postgres | Self::VaultKey | Self::VaultKeys => {
+            Self::Postgres | Self::VaultKey | Self::VaultKeys | Self::Secret => {
                 "a secret that is not shown".to_owned()
             }
             _ => value.to_string(),
@@ -200,6 +141,16 @@ impl fmt::Display for Allowed {
                 .write_str("an http or https address such as https://closegraph.example.com/"),
             Self::Origins => formatter.write_str(
                 "a list of origins such as https://app.example.com, without a path and without wildcards",
+            ),
+            Self::Issuer => formatter.write_str(
+                "an https address such as https://id.example.com, or an http address of this machine",
+            ),
+            Self::Text | Self::Secret => formatter.write_str("a text that is not empty"),
+            Self::Words => formatter.write_str("a list of words such as profile"),
+            Self::Ids => formatter
+                .write_str("a list of ids of connections, as closegraph connections shows them"),
+            Self::Roles => formatter.write_str(
+                "values of the claim, each with viewer, operator or admin, such as crm=viewer",
             ),
             Self::Postgres => formatter
                 .write_str("an address such as postgres://user:password@host/database"),
@@ -242,6 +193,27 @@ fn is_key(text: &str) -> bool {
 pub(crate) fn web_address(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok()?;
     matches!(url.scheme(), "http" | "https").then_some(url)
+}
+
+/// The words of roles.
+const ROLES: [&str; 3] = ["viewer", "operator", "admin"];
+
+/// Whether it has no blanks, and is something.
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && !text.contains(char::is_whitespace)
+}
+
+/// Whether what is said there can't be read or changed on the way.
+fn is_issuer(text: &str) -> bool {
+    web_address(text).is_some_and(|url| {
+        let local = match url.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(Host::Ipv6(ip)) => ip.is_loopback(),
+            None => false,
+        };
+        (url.scheme() == "https" || local) && url.query().is_none() && url.fragment().is_none()
+    })
 }
 
 /// Whether this is an origin as browsers send it.

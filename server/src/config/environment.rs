@@ -21,7 +21,7 @@ fn find(variable: &str, name: &str) -> Result<(&'static str, &'static str), Conf
     let wanted = name.to_ascii_lowercase();
     if let Some(found) = known
         .iter()
-        .find(|(section, key)| format!("{section}_{key}") == wanted)
+        .find(|(section, key)| named(section, key) == wanted)
     {
         return Ok(*found);
     }
@@ -30,8 +30,9 @@ fn find(variable: &str, name: &str) -> Result<(&'static str, &'static str), Conf
         let of_section = known
             .iter()
             .filter(|(known, _)| of.is_empty() || *known == of);
-        let names = of_section
-            .map(|(section, key)| format!("CLOSEGRAPH_{section}_{key}").to_ascii_uppercase());
+        let names = of_section.map(|(section, key)| {
+            format!("CLOSEGRAPH_{}", named(section, key)).to_ascii_uppercase()
+        });
         names.collect::<Vec<_>>().join(", ")
     };
     let similar = if names(section).is_empty() {
@@ -44,6 +45,11 @@ fn find(variable: &str, name: &str) -> Result<(&'static str, &'static str), Conf
         given: variable.to_owned(),
         hint,
     })
+}
+
+/// A key as variables name it.
+fn named(section: &str, key: &str) -> String {
+    format!("{section}_{key}").replace('.', "_")
 }
 
 /// All keys, as the reference names them, commented out or not.

@@ -8,6 +8,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
+const PROTOCOL: &str = "sec-websocket-protocol";
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A socket that speaks graphql-transport-ws.
@@ -16,14 +17,22 @@ pub(crate) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 impl Socket {
     /// A socket on which nothing was said.
     pub(crate) async fn open(address: &str, protocol: Option<&str>) -> Self {
+        let named = protocol.map(|protocol| (PROTOCOL, protocol));
+        Self::shaken(address, named.as_slice()).await
+    }
+
+    /// A socket on which nothing was said, asked for with these headers.
+    pub(crate) async fn open_with(address: &str, headers: &[(&'static str, &str)]) -> Self {
+        let named = [(PROTOCOL, "graphql-transport-ws")];
+        Self::shaken(address, &[&named, headers].concat()).await
+    }
+
+    async fn shaken(address: &str, headers: &[(&'static str, &str)]) -> Self {
         let mut request = format!("ws://{address}/graphql")
             .into_client_request()
             .unwrap();
-        if let Some(protocol) = protocol {
-            let protocol = protocol.parse().unwrap();
-            request
-                .headers_mut()
-                .insert("sec-websocket-protocol", protocol);
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().unwrap());
         }
         Self(connect_async(request).await.unwrap().0)
     }

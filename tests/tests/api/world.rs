@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::{Request, Response, header};
 use chrono::{DateTime, Utc};
 use closegraph_api::token::{NewToken, issue};
-use closegraph_api::{Api, ApiOptions, Documents, router};
+use closegraph_api::{Api, ApiOptions, Documents, SignIn, router};
 use closegraph_entity::api_token::Role;
 use closegraph_entity::record::{record_id, won_deal_id};
 use closegraph_tests::Database;
@@ -20,7 +20,7 @@ pub(crate) const OTHER: Uuid = Uuid::from_u128(0x0002_0000_0000_4000_8000_0000_0
 
 pub(crate) struct World {
     pub(crate) pool: PgPool,
-    router: axum::Router,
+    pub(crate) router: axum::Router,
     database: Database,
 }
 
@@ -63,6 +63,16 @@ impl World {
             router,
             database,
         }
+    }
+
+    /// From now on below an API where people sign in so.
+    pub(crate) fn sign_in_by(&mut self, sign_in: SignIn) {
+        let options = ApiOptions {
+            token_cache: Duration::ZERO,
+            ..ApiOptions::default()
+        };
+        let api = Api::new(self.pool.clone(), options, String::new);
+        self.router = router(api.signing_in(sign_in).unwrap());
     }
 
     /// Adds a connection with `size` companies, twice as many people, as many deals, and a third of them won.

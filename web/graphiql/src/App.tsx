@@ -3,6 +3,7 @@ import { useEffect, useMemo, useState } from 'react';
 import { EXAMPLES } from './examples';
 import { EXAMPLES_PLUGIN } from './examplesPlugin';
 import { createFetcher } from './fetcher';
+import { readSession, signOut, type Session } from './session';
 import { storeToken, storedToken, takeTokenFromAddress } from './token';
 import { TokenBar } from './TokenBar';
 
@@ -11,6 +12,7 @@ const TABS = EXAMPLES.map(({ query, variables }) => ({ query, variables: variabl
 
 export function App({ linkToken }: { linkToken: string | null }) {
   const [token, setToken] = useState(() => linkToken ?? storedToken());
+  const [session, setSession] = useState<Session | null>(null);
   const [refusal, setRefusal] = useState<string | null>(null);
 
   function change(next: string | null) {
@@ -18,6 +20,13 @@ export function App({ linkToken }: { linkToken: string | null }) {
     setRefusal(null);
     setToken(next);
   }
+
+  async function leave() {
+    if (await signOut()) setSession(null);
+    else setRefusal('Signing out failed: try again.');
+  }
+
+  useEffect(() => void readSession().then(setSession), []);
 
   useEffect(() => {
     // A link with a token opened over this very page changes the fragment without loading it again.
@@ -31,11 +40,26 @@ export function App({ linkToken }: { linkToken: string | null }) {
   }, [token]);
 
   // A new fetcher makes GraphiQL read the schema again: what the old token saw is not what the new one sees.
-  const fetcher = useMemo(() => createFetcher(token, setRefusal), [token]);
+  const isSignedIn = session !== null;
+  const fetcher = useMemo(() => {
+    const refuse = (reason: string) => {
+      setRefusal(reason);
+      // A session that was refused is over.
+      if (token === null) setSession(null);
+    };
+    return createFetcher(token, isSignedIn, refuse);
+  }, [token, isSignedIn]);
 
   return (
     <>
-      <TokenBar token={token} refusal={refusal} onSet={change} onForget={() => change(null)} />
+      <TokenBar
+        token={token}
+        session={session}
+        refusal={refusal}
+        onSet={change}
+        onForget={() => change(null)}
+        onSignOut={() => void leave()}
+      />
       <main>
         <GraphiQL
           fetcher={fetcher}

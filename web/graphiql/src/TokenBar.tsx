@@ -1,15 +1,19 @@
 import type { FormEvent } from 'react';
+import { SIGN_IN, type Session } from './session';
 import { maskToken, normalizeToken } from './token';
 
 type Props = {
   token: string | null;
-  /** Why the server refused the token, if it did. */
+  /** Who is signed in: asked without a token. */
+  session: Session | null;
+  /** Why the server refused the token or the session, if it did. */
   refusal: string | null;
   onSet: (token: string) => void;
   onForget: () => void;
+  onSignOut: () => void;
 };
 
-export function TokenBar({ token, refusal, onSet, onForget }: Props) {
+export function TokenBar({ token, session, refusal, onSet, onForget, onSignOut }: Props) {
   return (
     <header className="bar">
       <img src="./favicon.svg" alt="" width="20" height="20" />
@@ -19,6 +23,15 @@ export function TokenBar({ token, refusal, onSet, onForget }: Props) {
           Token <code>{maskToken(token)}</code>
           <button type="button" onClick={onForget}>
             Forget
+          </button>
+        </p>
+      ) : session !== null && refusal === null ? (
+        <p className="bar-state">
+          <span>
+            Signed in as <code>{session.name}</code> ({session.role})
+          </span>
+          <button type="button" onClick={onSignOut}>
+            Sign out
           </button>
         </p>
       ) : (
@@ -55,6 +68,7 @@ function TokenForm({ refusal, onSet }: Pick<Props, 'refusal' | 'onSet'>) {
         required
       />
       <button type="submit">Use it</button>
+      <a href={SIGN_IN}>or sign in</a>
     </form>
   );
 }

@@ -4,27 +4,31 @@ import { GraphQLError } from 'graphql';
 // Beside the page's own folder, so that /prefix/graphiql/ asks /prefix/graphql.
 const ENDPOINT = new URL('../graphql', document.baseURI);
 
-const NO_TOKEN = 'An API token is needed: paste one at the top of this page.';
+const NO_TOKEN = 'Sign in, or paste an API token at the top of this page.';
 
 /**
- * Posts one operation to the API that served this page. `onUnauthorized` gets the reason when the token is
- * refused; the answer goes to the response pane in any case.
+ * Posts one operation to the API that served this page, with the token, or with the cookie of whoever `isSignedIn`.
+ * `onUnauthorized` gets the reason when that is refused; the answer goes to the response pane in any case.
  */
-export function createFetcher(token: string | null, onUnauthorized: (reason: string) => void): Fetcher {
+export function createFetcher(
+  token: string | null,
+  isSignedIn: boolean,
+  onUnauthorized: (reason: string) => void,
+): Fetcher {
   return async ({ query, variables, operationName }, options) => {
-    if (token === null) return failure(NO_TOKEN);
+    if (token === null && !isSignedIn) return failure(NO_TOKEN);
     const response = await fetch(ENDPOINT, {
       method: 'POST',
       headers: {
         accept: 'application/graphql-response+json, application/json;q=0.9',
         'content-type': 'application/json',
         ...options?.headers,
-        authorization: `Bearer ${token}`,
+        ...(token === null ? {} : { authorization: `Bearer ${token}` }),
       },
       body: JSON.stringify({ query, variables, operationName }),
     });
     const answer = await readAnswer(response);
-    if (response.status === 401) onUnauthorized(firstMessage(answer) ?? 'The server refused this token.');
+    if (response.status === 401) onUnauthorized(firstMessage(answer) ?? 'The server refused this.');
     return answer as Awaited<ReturnType<typeof failure>>;
   };
 }

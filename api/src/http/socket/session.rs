@@ -166,22 +166,18 @@ impl Session {
         }
     }
 
-    /// Who asks, unless the header said so.
+    /// Who asks, unless the header or a cookie said so.
     async fn init(&mut self, payload: Option<Value>) -> Result<(), Closing> {
         if self.acknowledged {
             return Err(Closing::TooManyInits);
         }
-        if self.guard.is_none() {
-            let given = payload.as_ref().and_then(authorization);
-            let given = given.ok_or(Closing::Forbidden)?;
-            let admitted = Guard::admit(&self.api, given, self.from).await;
-            self.guard = Some(admitted.map_err(|denied| match denied {
-                Denied::Token(_) | Denied::Failures(_) => Closing::Forbidden,
-                Denied::Database(error) => {
-                    tracing::error!(%error, "a token can't be checked");
-                    Closing::Busy
-                }
-            })?);
+        let given = payload.as_ref().and_then(authorization);
+        let is_session = |guard: &Guard| guard.caller.session.is_some();
+        match (self.guard.as_ref().map(is_session), given) {
+            // The header wins over both, a token over the session of a cookie.
+            (Some(false), _) | (Some(true), None) => {}
+            (None, None) => return Err(Closing::Forbidden),
+            (_, Some(given)) => self.guard = Some(admitted(&self.api, &given, self.from).await?),
         }
         self.acknowledged = true;
         self.say("{\"type\":\"connection_ack\"}".to_owned()).await
@@ -248,6 +244,18 @@ impl Session {
         }
         self.say(told.text(&id)).await
     }
+}
+
+/// Whom a value of `authorization` names.
+async fn admitted(api: &Api, given: &HeaderValue, from: Option<IpAddr>) -> Result<Guard, Closing> {
+    let admitted = Guard::admit(api, given, from).await;
+    admitted.map_err(|denied| match denied {
+        Denied::Token(_) | Denied::Failures(_) | Denied::Foreign => Closing::Forbidden,
+        Denied::Database(error) => {
+            tracing::error!(%error, "a token can't be checked");
+            Closing::Busy
+        }
+    })
 }
 
 /// Runs an operation; the session may be gone before its end.

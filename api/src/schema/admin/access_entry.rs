@@ -47,6 +47,10 @@ word_enum! {
         MappingSet = "mapping_set",
         /// That decision was taken back.
         MappingReset = "mapping_reset",
+        /// Somebody signed in by browser, with a token or with an OpenID Connect provider; `details` has the role.
+        SignedIn = "signed_in",
+        /// Somebody signed out; of a command that ended sessions, `details` says how many.
+        SignedOut = "signed_out",
     }
 }
 
@@ -58,11 +62,12 @@ pub(crate) struct AccessEntry {
     id: ID,
     /// When it was done.
     at: DateTime<Utc>,
-    /// Name of the token that did it, or the command.
+    /// Name of the token that did it, or the command, or the person who signed in with an OpenID Connect provider: subject
+    /// and issuer.
     actor: String,
-    /// Id of the token; null for a command.
+    /// Id of the token; null for a command, and for a person who signed in without one.
     token_id: Option<ID>,
-    /// The first characters of the token; null for a command.
+    /// The first characters of the token; null where there is none.
     token_prefix: Option<String>,
     /// What was done.
     action: AccessAction,

@@ -1,0 +1,112 @@
+//! What is allowed of each key.
+
+use super::Allowed;
+
+const OPENID: &str = "sign_in.openid_connect";
+const YEAR_S: i64 = 366 * 86_400;
+
+/// All keys but those of files and folders, of which nothing can be said beforehand.
+pub(super) const KEYS: [(&str, &str, Allowed); 64] = [
+    ("database", "url", Allowed::Postgres),
+    // Fewer would wait for each other: the wake-up calls keep one, a worker up to two.
+    ("database", "max_connections", Allowed::Whole(4, 10_000)),
+    (
+        "database",
+        "statement_timeout_ms",
+        Allowed::Whole(100, 86_400_000),
+    ),
+    ("http", "listen", Allowed::Listen),
+    ("http", "public_url", Allowed::Web),
+    ("http", "cors_origins", Allowed::Origins),
+    ("sync", "workers", Allowed::Whole(1, 256)),
+    ("sync", "batch", Allowed::Whole(1, 10_000)),
+    ("sync", "poll_ms", Allowed::Whole(10, 3_600_000)),
+    (
+        "sync",
+        "webhook_max_body_bytes",
+        Allowed::Whole(1_024, 1_073_741_824),
+    ),
+    ("sync", "signature_max_age_s", Allowed::Whole(1, YEAR_S)),
+    (
+        "sync",
+        "backfill",
+        Allowed::Word(&["auto", "list", "search"]),
+    ),
+    ("sync", "catch_up_s", Allowed::Whole(1, YEAR_S)),
+    ("sync", "sweep_s", Allowed::Whole(1, YEAR_S)),
+    ("sync", "verify_s", Allowed::Whole(1, YEAR_S)),
+    ("sync", "settings_s", Allowed::Whole(1, YEAR_S)),
+    ("sync", "subscription_s", Allowed::Whole(1, YEAR_S)),
+    // What the two may be together is checked once both are known.
+    (
+        "sync",
+        "event_body_retention_days",
+        Allowed::Whole(0, 36_500),
+    ),
+    ("sync", "event_retention_days", Allowed::Whole(0, 36_500)),
+    ("sync", "feed_retention_days", Allowed::Whole(0, 36_500)),
+    ("api", "cache_bytes", Allowed::Whole(0, 1 << 40)),
+    ("api", "streams", Allowed::Whole(0, 1_000_000)),
+    (
+        "api",
+        "introspection",
+        Allowed::TruthOr(&["all", "operators", "off"]),
+    ),
+    ("api", "documents", Allowed::Word(&["any", "trusted"])),
+    ("sign_in", "session_s", Allowed::Whole(60, YEAR_S)),
+    ("sign_in", "idle_s", Allowed::Whole(60, YEAR_S)),
+    (OPENID, "issuer", Allowed::Issuer),
+    (OPENID, "client_id", Allowed::Text),
+    (OPENID, "client_secret", Allowed::Secret),
+    (OPENID, "scopes", Allowed::Words),
+    (OPENID, "role_claim", Allowed::Text),
+    (OPENID, "roles", Allowed::Roles),
+    (OPENID, "connections", Allowed::Ids),
+    (OPENID, "connections_claim", Allowed::Text),
+    (OPENID, "label", Allowed::Text),
+    ("limits", "body_bytes", Allowed::Whole(1_024, 1_073_741_824)),
+    ("limits", "body_ms", Allowed::Whole(100, 3_600_000)),
+    ("limits", "head_ms", Allowed::Whole(100, 3_600_000)),
+    ("limits", "request_ms", Allowed::Whole(100, 86_400_000)),
+    ("limits", "connections", Allowed::Whole(16, 1_000_000)),
+    (
+        "limits",
+        "document_bytes",
+        Allowed::Whole(1_024, 1_073_741_824),
+    ),
+    ("limits", "tokens", Allowed::Whole(1, 1_000_000)),
+    ("limits", "nesting", Allowed::Whole(1, 64)),
+    ("limits", "operations", Allowed::Whole(1, 1_000_000)),
+    ("limits", "depth", Allowed::Whole(1, 64)),
+    ("limits", "fields", Allowed::Whole(1, 1_000_000)),
+    ("limits", "root_fields", Allowed::Whole(1, 1_000_000)),
+    ("limits", "aliases", Allowed::Whole(1, 1_000_000)),
+    ("limits", "spreads", Allowed::Whole(1, 1_000_000)),
+    ("limits", "fragments", Allowed::Whole(1, 200)),
+    ("limits", "directives", Allowed::Whole(1, 1_000_000)),
+    ("limits", "arguments", Allowed::Whole(1, 1_000_000)),
+    ("limits", "variables", Allowed::Whole(1, 1_000_000)),
+    ("limits", "values", Allowed::Whole(1, 1_000_000)),
+    ("limits", "value_nesting", Allowed::Whole(1, 1_000_000)),
+    ("limits", "cost", Allowed::Whole(0, 1_000_000_000_000)),
+    (
+        "limits",
+        "requests_per_second",
+        Allowed::Whole(0, 1_000_000_000),
+    ),
+    ("limits", "request_burst", Allowed::Whole(0, 1_000_000_000)),
+    (
+        "limits",
+        "cost_per_minute",
+        Allowed::Whole(0, 1_000_000_000),
+    ),
+    (
+        "limits",
+        "failures_per_minute",
+        Allowed::Whole(0, 1_000_000_000),
+    ),
+    ("vault", "key", Allowed::VaultKey),
+    ("vault", "old_keys", Allowed::VaultKeys),
+    ("log", "filter", Allowed::Filter),
+    ("log", "format", Allowed::Word(&["text", "json"])),
+];
