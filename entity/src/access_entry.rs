@@ -47,6 +47,8 @@ pub enum Action {
     RecordsUnlinked,
     MappingSet,
     MappingReset,
+    PersonForgotten,
+    PersonExported,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -19,6 +19,7 @@ mod m0014_exchange_rate;
 mod m0015_revenue_day;
 mod m0016_authorization;
 mod m0017_access;
+mod m0019_privacy;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -80,6 +81,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0015_revenue_day::STEP),
             Box::new(m0016_authorization::STEP),
             Box::new(m0017_access::STEP),
+            Box::new(m0019_privacy::STEP),
         ]
     }
 }
