@@ -5,6 +5,7 @@ mod connect;
 mod documents;
 mod events;
 mod mapping;
+mod person;
 mod rates;
 mod sync;
 mod token;
@@ -16,6 +17,7 @@ pub use connect::{Connect, ConnectArgs, HighValue, McpArgs, SetArgs};
 pub use documents::{CheckArgs, Documents};
 pub use events::{EventSelection, EventState, Events, ListEvents};
 pub use mapping::{Mapping, MappingEdit, SetMapping, ShowMapping, TestMapping};
+pub use person::{Export, Forget, ForgetPerson, PersonName};
 pub use rates::{LoadRates, Rates};
 pub use sync::{BackfillArgs, ConnectionArgs, Sync};
 pub use token::{RevokeArgs, Token, TokenArgs, TokenRole};
@@ -94,10 +96,16 @@ pub enum Command {
     /// Tokens for the API.
     #[command(subcommand)]
     Token(Token),
+    /// Remove what is held on somebody.
+    #[command(subcommand)]
+    Forget(Forget),
+    /// Read out what is held on somebody.
+    #[command(subcommand)]
+    Export(Export),
     /// The keys that seal secrets in the database.
     #[command(subcommand)]
     Vault(Vault),
-    /// Show who changed what: tokens, events, links and mappings, the newest first.
+    /// Show who changed what: tokens, events, links, mappings and what is held on people, the newest first.
     #[command(after_help = "Example: closegraph access-log --limit 20")]
     AccessLog(AccessLogArgs),
     /// Print the GraphQL schema.

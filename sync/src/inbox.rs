@@ -1,5 +1,6 @@
 //! Webhook deliveries: received, kept, and worked off.
 
+mod bodies;
 mod delivery;
 mod insert;
 mod judge;

@@ -27,7 +27,7 @@ pub(super) enum Allowed {
 const YEAR_S: i64 = 366 * 86_400;
 
 /// All keys but those of files and folders, of which nothing can be said beforehand.
-const KEYS: [(&str, &str, Allowed); 53] = [
+const KEYS: [(&str, &str, Allowed); 54] = [
     ("database", "url", Allowed::Postgres),
     // Fewer would wait for each other: the wake-up calls keep one, a worker up to two.
     ("database", "max_connections", Allowed::Whole(4, 10_000)),
@@ -66,6 +66,7 @@ const KEYS: [(&str, &str, Allowed); 53] = [
     ),
     ("sync", "event_retention_days", Allowed::Whole(0, 36_500)),
     ("sync", "feed_retention_days", Allowed::Whole(0, 36_500)),
+    ("sync", "purge_after_days", Allowed::Whole(0, 36_500)),
     ("api", "cache_bytes", Allowed::Whole(0, 1 << 40)),
     ("api", "streams", Allowed::Whole(0, 1_000_000)),
     (

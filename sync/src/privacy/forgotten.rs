@@ -1,0 +1,351 @@
+//! People who are forgotten, as far as something that arrives names them.
+//!
+//! Close repeats a person in other objects: its name beside its id in a deal, in the name of a company that has none of
+//! its own, whole in a lead that embeds its contacts. These repetitions are what is taken out here.
+
+use crate::change::{Change, Content};
+use crate::close::{Object, ObjectType};
+use closegraph_entity::record::record_id;
+use memchr::memmem::find_iter;
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Map, Value};
+use sqlx::PgConnection;
+use std::collections::HashSet;
+use uuid::Uuid;
+
+/// Keys of a lead in which Close may repeat one of its contacts.
+const OF_LEAD: [&str; 6] = [
+    "display_name",
+    "primary_email",
+    "primary_phone",
+    "contacts_summary",
+    "recent_calls",
+    "summaries",
+];
+
+/// Which of these people and companies are to be stripped: `$2` people, `$3` companies of the connection `$1`.
+const NAMED: &str = "
+    select record_id, close_id, company_id from tombstone
+     where connection_id = $1 and forgotten_at is not null
+       and (record_id = any($2) or company_id = any($3))";
+
+/// Who is not to be known any more.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Forgotten {
+    pub(super) connection_id: Uuid,
+    pub(super) people: HashSet<Uuid>,
+    /// Their Close ids.
+    pub(super) contacts: Vec<String>,
+    /// Their companies.
+    pub(super) companies: HashSet<Uuid>,
+    /// How they are called, while that is known. Later, every name that a company repeats may be theirs.
+    pub(super) names: Option<Vec<String>>,
+}
+
+/// What was taken out of an object, by its keys.
+pub(super) type Taken = Map<String, Value>;
+
+/// What of a text is about people, and what is left without it.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    pub(crate) held: Value,
+    /// `None` where all of it is.
+    pub(crate) left: Option<String>,
+}
+
+/// What is known of an object beside what stands in it.
+#[derive(Clone, Debug, Default)]
+struct Beside {
+    is_lead: bool,
+    lead: Option<String>,
+    contact: Option<String>,
+}
+
+impl Forgotten {
+    /// Those whom changes name, by themselves or by what is stored of their objects.
+    pub(crate) async fn among<'a>(
+        connection: &mut PgConnection,
+        connection_id: Uuid,
+        objects: impl Iterator<Item = (ObjectType, &'a str, Option<&'a Object>)>,
+    ) -> Result<Self, sqlx::Error> {
+        let id = |close_id: &str| record_id(connection_id, close_id);
+        let (mut people, mut companies) = (Vec::new(), Vec::new());
+        for (object_type, close_id, content) in objects {
+            match object_type {
+                ObjectType::Contact => people.push(id(close_id)),
+                ObjectType::Lead => companies.push(id(close_id)),
+                _ => {}
+            }
+            let named = |key: &str| content.and_then(|object| object.text(key));
+            people.extend(named("contact_id").map(|named| id(&named)));
+            companies.extend(named("lead_id").map(|named| id(&named)));
+        }
+        Self::load(connection, connection_id, &people, &companies).await
+    }
+
+    /// Those whom texts name.
+    pub(crate) async fn named_in<'a>(
+        connection: &mut PgConnection,
+        connection_id: Uuid,
+        texts: impl Iterator<Item = &'a str>,
+    ) -> Result<Self, sqlx::Error> {
+        let (mut people, mut companies) = (HashSet::new(), HashSet::new());
+        for text in texts {
+            for (prefix, found) in [("cont_", &mut people), ("lead_", &mut companies)] {
+                let ids = words(text, prefix).map(|word| record_id(connection_id, word));
+                found.extend(ids);
+            }
+        }
+        let (people, companies) = (Vec::from_iter(people), Vec::from_iter(companies));
+        Self::load(connection, connection_id, &people, &companies).await
+    }
+
+    async fn load(
+        connection: &mut PgConnection,
+        connection_id: Uuid,
+        people: &[Uuid],
+        companies: &[Uuid],
+    ) -> Result<Self, sqlx::Error> {
+        let found: Vec<(Uuid, String, Option<Uuid>)> = sqlx::query_as(NAMED)
+            .bind(connection_id)
+            .bind(people)
+            .bind(companies)
+            .fetch_all(connection)
+            .await?;
+        let mut forgotten = Self {
+            connection_id,
+            ..Self::default()
+        };
+        for (person, contact, company) in found {
+            forgotten.people.insert(person);
+            forgotten.contacts.push(contact);
+            forgotten.companies.extend(company);
+        }
+        Ok(forgotten)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.people.is_empty()
+    }
+
+    /// Whether a contact is one of them.
+    pub(crate) fn is_person(&self, close_id: &str) -> bool {
+        !self.is_empty() && self.people.contains(&record_id(self.connection_id, close_id))
+    }
+
+    fn is_company(&self, close_id: &str) -> bool {
+        self.companies
+            .contains(&record_id(self.connection_id, close_id))
+    }
+
+    /// Takes them out of a change of another object. `stored` says what the change leaves out.
+    pub(crate) fn strip_change(&self, change: &mut Change, stored: Option<&Object>) {
+        if self.is_empty() {
+            return;
+        }
+        let known = |key: &str| stored.and_then(|object| object.text(key));
+        let is_lead = change.object_type == ObjectType::Lead;
+        let beside = Beside {
+            is_lead,
+            lead: if is_lead {
+                Some(change.close_id.clone())
+            } else {
+                known("lead_id")
+            },
+            contact: known("contact_id"),
+        };
+        match &mut change.content {
+            Content::Full(object) | Content::Partial { data: object, .. } => {
+                self.strip(object, &beside);
+            }
+            Content::Deleted { .. } => {}
+        }
+    }
+
+    /// The company that a person who is forgotten is at by now, where a change tells.
+    pub(crate) fn company_of(&self, change: &Change) -> Option<(Uuid, Uuid)> {
+        let (Content::Full(object) | Content::Partial { data: object, .. }) = &change.content
+        else {
+            return None;
+        };
+        let person = record_id(self.connection_id, &change.close_id);
+        let company = record_id(self.connection_id, &object.text("lead_id")?);
+        let moved = self.people.contains(&person) && !self.companies.contains(&company);
+        moved.then_some((person, company))
+    }
+
+    /// Notes where they are by now.
+    pub(crate) async fn follow(
+        &mut self,
+        connection: &mut PgConnection,
+        moved: Vec<(Uuid, Uuid)>,
+    ) -> Result<(), sqlx::Error> {
+        for (person, company) in moved {
+            self.companies.insert(company);
+            sqlx::query("update tombstone set company_id = $2 where record_id = $1")
+                .bind(person)
+                .bind(company)
+                .execute(&mut *connection)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// What is left of an event, or of an object that waits among the events, where it is about one of them or repeats
+    /// one.
+    pub(crate) fn strip_event(&self, object_type: &str, payload: &str) -> Option<Part> {
+        let Ok(mut event) = Object::parse(payload) else {
+            let is_named = self.contacts.iter().any(|id| payload.contains(id.as_str()));
+            return is_named.then(|| whole(payload));
+        };
+        let told = event.text("object_type");
+        let object_type = told.as_deref().unwrap_or(object_type);
+        let id = event.text(if told.is_some() { "object_id" } else { "id" });
+        if object_type == "contact" && id.as_deref().is_some_and(|id| self.is_person(id)) {
+            return Some(whole(payload));
+        }
+        let is_lead = object_type == "lead";
+        let mut beside = Beside {
+            is_lead,
+            lead: if is_lead { id } else { event.text("lead_id") },
+            contact: None,
+        };
+        let taken = if told.is_some() {
+            self.strip_parts(&mut event, &mut beside)
+        } else {
+            self.strip(&mut event, &beside)
+        };
+        (!taken.is_empty()).then(|| Part {
+            held: taken.into(),
+            left: Some(event.to_json()),
+        })
+    }
+
+    /// Strips the two objects that an event carries.
+    fn strip_parts(&self, event: &mut Object, beside: &mut Beside) -> Taken {
+        let mut taken = Taken::new();
+        for key in ["data", "previous_data"] {
+            let Some(mut object) = event.get(key).and_then(object) else {
+                continue;
+            };
+            let found = self.strip(&mut object, beside);
+            beside.contact = object.text("contact_id").or(beside.contact.take());
+            if !found.is_empty() {
+                taken.insert(key.to_owned(), found.into());
+                set(event, key, &object);
+            }
+        }
+        taken
+    }
+
+    /// Strips the raw object of a row.
+    pub(super) fn strip_raw(&self, object_type: &str, raw: &str) -> Option<Part> {
+        let mut object = Object::parse(raw).ok()?;
+        let beside = Beside {
+            is_lead: object_type == "lead",
+            ..Beside::default()
+        };
+        let taken = self.strip(&mut object, &beside);
+        (!taken.is_empty()).then(|| Part {
+            held: taken.into(),
+            left: Some(object.to_json()),
+        })
+    }
+
+    fn strip(&self, object: &mut Object, beside: &Beside) -> Taken {
+        let mut taken = Taken::new();
+        let own = |key: &str, beside: &Option<String>| match object.get(key) {
+            Some(_) => object.text(key),
+            None => beside.clone(),
+        };
+        let lead_key = if beside.is_lead { "id" } else { "lead_id" };
+        let (contact, lead) = (own("contact_id", &beside.contact), own(lead_key, &beside.lead));
+        if contact.is_some_and(|id| self.is_person(&id)) {
+            take(object, "contact_name", &mut taken);
+        }
+        if lead.is_some_and(|id| self.is_company(&id)) {
+            let keys: &[&str] = if beside.is_lead { &OF_LEAD } else { &["lead_name"] };
+            for key in keys {
+                if object.read(key).is_some_and(|value| self.is_named(&value)) {
+                    take(object, key, &mut taken);
+                }
+            }
+        }
+        for key in ["contacts", "opportunities", "tasks"] {
+            self.strip_embedded(object, key, &mut taken);
+        }
+        taken
+    }
+
+    /// Strips the children that a lead embeds.
+    fn strip_embedded(&self, object: &mut Object, key: &str, taken: &mut Taken) {
+        let Some(children) = object.read::<Vec<Object>>(key) else {
+            return;
+        };
+        let (mut left, mut held) = (Vec::with_capacity(children.len()), Vec::new());
+        for mut child in children {
+            let id = child.text("id");
+            if key == "contacts" && id.is_some_and(|id| self.is_person(&id)) {
+                held.push(serde_json::to_value(&child).unwrap_or_default());
+                continue;
+            }
+            let found = self.strip(&mut child, &Beside::default());
+            held.extend((!found.is_empty()).then_some(Value::Object(found)));
+            left.push(child);
+        }
+        if !held.is_empty() {
+            taken.insert(key.to_owned(), held.into());
+            set(object, key, &left);
+        }
+    }
+
+    /// Whether a value has the name, address or number of one of them.
+    pub(super) fn is_named(&self, value: &Value) -> bool {
+        let Some(names) = &self.names else {
+            return true;
+        };
+        match value {
+            Value::String(text) => names.iter().any(|name| text.contains(name.as_str())),
+            Value::Array(values) => values.iter().any(|value| self.is_named(value)),
+            Value::Object(values) => values.values().any(|value| self.is_named(value)),
+            _ => false,
+        }
+    }
+}
+
+/// A text of which nothing is to be left.
+pub(super) fn whole(text: &str) -> Part {
+    Part {
+        held: serde_json::from_str(text).unwrap_or_else(|_| Value::from(text)),
+        left: None,
+    }
+}
+
+fn object(raw: &RawValue) -> Option<Object> {
+    Object::parse(raw.get()).ok()
+}
+
+fn take(object: &mut Object, key: &str, taken: &mut Taken) {
+    if object.get(key).is_some_and(|value| value.get() != "null")
+        && let Some(value) = object.take(key)
+    {
+        let value = serde_json::from_str(value.get()).unwrap_or_default();
+        taken.insert(key.to_owned(), value);
+    }
+}
+
+fn set(object: &mut Object, key: &str, value: &impl serde::Serialize) {
+    if let Ok(value) = to_raw_value(value) {
+        object.set(key, value);
+    }
+}
+
+/// The words of a text that begin with a prefix.
+fn words<'a>(text: &'a str, prefix: &'static str) -> impl Iterator<Item = &'a str> {
+    find_iter(text.as_bytes(), prefix).filter_map(move |at| {
+        let rest = text.get(at..)?;
+        let is_word = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
+        let end = rest.find(|letter| !is_word(letter)).unwrap_or(rest.len());
+        rest.get(..end)
+    })
+}
