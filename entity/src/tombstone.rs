@@ -22,8 +22,8 @@ pub struct Model {
     pub forgotten_at: Option<DateTimeUtc>,
     /// When the personal data of a person that is gone in Close was removed. A return in Close brings it back.
     pub purged_at: Option<DateTimeUtc>,
-    /// The company of a person who is forgotten.
-    pub company_id: Option<Uuid>,
+    /// The companies that a person who is forgotten is or was at.
+    pub company_ids: Vec<Uuid>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

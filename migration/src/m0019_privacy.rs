@@ -12,8 +12,9 @@ pub(crate) const STEP: Step = Step {
 const UP: &str = r"
 alter table tombstone add column forgotten_at timestamptz;
 alter table tombstone add column purged_at timestamptz;
-alter table tombstone add column company_id uuid;
-create index tombstone_forgotten on tombstone (connection_id, company_id) where forgotten_at is not null;
+alter table tombstone add column company_ids uuid[] not null default '{}';
+create index tombstone_forgotten on tombstone (connection_id) where forgotten_at is not null;
+create index tombstone_company on tombstone using gin (company_ids) where forgotten_at is not null;
 create index tombstone_unpurged on tombstone (connection_id, recorded_at)
     where record_type = 'person' and purged_at is null and forgotten_at is null;
 
@@ -42,8 +43,9 @@ begin
                 then ' not valid' else '' end;
 end $$;
 drop index tombstone_unpurged;
+drop index tombstone_company;
 drop index tombstone_forgotten;
-alter table tombstone drop column company_id;
+alter table tombstone drop column company_ids;
 alter table tombstone drop column purged_at;
 alter table tombstone drop column forgotten_at;
 ";

@@ -5,9 +5,7 @@ use crate::cli::{ForgetPerson, PersonName};
 use crate::config::Config;
 use crate::database::Database;
 use anyhow::bail;
-use closegraph_sync::privacy::{
-    Counts, Person, export_person, find_people, forget_person, look,
-};
+use closegraph_sync::privacy::{Counts, Person, export_person, find_people, forget_person, look};
 use std::io::{BufRead, IsTerminal, stdin};
 
 pub(super) async fn export(config: &Config, name: &PersonName) -> anyhow::Result<()> {
@@ -56,10 +54,16 @@ async fn meant(database: &Database, name: &PersonName) -> anyhow::Result<Person>
         [] if name.person.contains('@') => bail!(
             "nobody has this e-mail address; somebody who was deleted in Close is found by id only"
         ),
-        [] => bail!("nobody has this id: allowed are ids of people here and ids of contacts in Close"),
+        [] => {
+            bail!("nobody has this id: allowed are ids of people here and ids of contacts in Close")
+        }
         many => {
             let lines = many.iter().map(|person| {
-                let Person { id, close_id, connection_id } = person;
+                let Person {
+                    id,
+                    close_id,
+                    connection_id,
+                } = person;
                 format!("\n  {id}  {close_id}  in connection {connection_id}")
             });
             Err(Usage(format!(

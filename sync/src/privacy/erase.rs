@@ -1,9 +1,9 @@
 //! Removes what is held on people, in one transaction and under the locks of those who write.
 
 use super::Person;
+use super::mark::{mark_forgotten, mark_purged, record, still_gone};
 use super::places::{Found, HELD_BY_WORKERS, PLACES, Place};
 use super::subject::Subject;
-use super::mark::{mark_forgotten, mark_purged, record, still_gone};
 use crate::apply::hold_all;
 use closegraph_entity::access_entry::Action;
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
@@ -120,7 +120,11 @@ async fn hold_events(
     let mut seqs: Vec<i64> = Vec::new();
     for place in &HELD_BY_WORKERS {
         let found = place.find(connection, subject).await?;
-        seqs.extend(found.iter().filter_map(|found| found.key.parse::<i64>().ok()));
+        seqs.extend(
+            found
+                .iter()
+                .filter_map(|found| found.key.parse::<i64>().ok()),
+        );
     }
     sqlx::query("select from event where seq = any($1) order by seq for update")
         .bind(&seqs)

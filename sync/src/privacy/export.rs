@@ -51,7 +51,14 @@ pub async fn export_person(pool: &PgPool, person: &Person, by: &str) -> Result<E
             places.insert(place.name, held);
         }
     }
-    record(&mut transaction, by, Action::PersonExported, person, &counts).await?;
+    record(
+        &mut transaction,
+        by,
+        Action::PersonExported,
+        person,
+        &counts,
+    )
+    .await?;
     transaction.commit().await?;
     Ok(Export {
         id: person.id,

@@ -25,9 +25,9 @@ const OF_LEAD: [&str; 6] = [
 
 /// Which of these people and companies are to be stripped: `$2` people, `$3` companies of the connection `$1`.
 const NAMED: &str = "
-    select record_id, close_id, company_id from tombstone
+    select record_id, close_id, company_ids from tombstone
      where connection_id = $1 and forgotten_at is not null
-       and (record_id = any($2) or company_id = any($3))";
+       and (record_id = any($2) or company_ids && $3)";
 
 /// Who is not to be known any more.
 #[derive(Clone, Debug, Default)]
@@ -106,7 +106,7 @@ impl Forgotten {
         people: &[Uuid],
         companies: &[Uuid],
     ) -> Result<Self, sqlx::Error> {
-        let found: Vec<(Uuid, String, Option<Uuid>)> = sqlx::query_as(NAMED)
+        let found: Vec<(Uuid, String, Vec<Uuid>)> = sqlx::query_as(NAMED)
             .bind(connection_id)
             .bind(people)
             .bind(companies)
@@ -116,10 +116,10 @@ impl Forgotten {
             connection_id,
             ..Self::default()
         };
-        for (person, contact, company) in found {
+        for (person, contact, companies) in found {
             forgotten.people.insert(person);
             forgotten.contacts.push(contact);
-            forgotten.companies.extend(company);
+            forgotten.companies.extend(companies);
         }
         Ok(forgotten)
     }
@@ -130,7 +130,10 @@ impl Forgotten {
 
     /// Whether a contact is one of them.
     pub(crate) fn is_person(&self, close_id: &str) -> bool {
-        !self.is_empty() && self.people.contains(&record_id(self.connection_id, close_id))
+        !self.is_empty()
+            && self
+                .people
+                .contains(&record_id(self.connection_id, close_id))
     }
 
     fn is_company(&self, close_id: &str) -> bool {
@@ -162,7 +165,7 @@ impl Forgotten {
         }
     }
 
-    /// The company that a person who is forgotten is at by now, where a change tells.
+    /// Another company that a person who is forgotten is at by now, where a change tells.
     pub(crate) fn company_of(&self, change: &Change) -> Option<(Uuid, Uuid)> {
         let (Content::Full(object) | Content::Partial { data: object, .. }) = &change.content
         else {
@@ -182,11 +185,14 @@ impl Forgotten {
     ) -> Result<(), sqlx::Error> {
         for (person, company) in moved {
             self.companies.insert(company);
-            sqlx::query("update tombstone set company_id = $2 where record_id = $1")
-                .bind(person)
-                .bind(company)
-                .execute(&mut *connection)
-                .await?;
+            sqlx::query(
+                "update tombstone set company_ids = array_append(company_ids, $2)
+                  where record_id = $1 and not company_ids @> array[$2]",
+            )
+            .bind(person)
+            .bind(company)
+            .execute(&mut *connection)
+            .await?;
         }
         Ok(())
     }
@@ -259,12 +265,19 @@ impl Forgotten {
             None => beside.clone(),
         };
         let lead_key = if beside.is_lead { "id" } else { "lead_id" };
-        let (contact, lead) = (own("contact_id", &beside.contact), own(lead_key, &beside.lead));
+        let (contact, lead) = (
+            own("contact_id", &beside.contact),
+            own(lead_key, &beside.lead),
+        );
         if contact.is_some_and(|id| self.is_person(&id)) {
             take(object, "contact_name", &mut taken);
         }
         if lead.is_some_and(|id| self.is_company(&id)) {
-            let keys: &[&str] = if beside.is_lead { &OF_LEAD } else { &["lead_name"] };
+            let keys: &[&str] = if beside.is_lead {
+                &OF_LEAD
+            } else {
+                &["lead_name"]
+            };
             for key in keys {
                 if object.read(key).is_some_and(|value| self.is_named(&value)) {
                     take(object, key, &mut taken);

@@ -9,11 +9,11 @@ use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-/// The tombstone by which later syncs know `$2`, with the company `$4` where there is no row to tell it. Where there is a
+/// The tombstone by which later syncs know `$2`, with its companies `$4`. Where there is a
 /// row, trail and feed tell that it goes.
 const FORGET: &str = "
     with gone as (
-        select source_updated_at, company_id from person where id = $2
+        select source_updated_at from person where id = $2
     ), told as (
         insert into change_feed (connection_id, record_type, record_id, close_id, action, at)
         select $1, 'person', $2, $3, 'deleted', source_updated_at from gone
@@ -21,12 +21,11 @@ const FORGET: &str = "
         insert into audit_entry (connection_id, record_type, record_id, close_id, action, origin, at)
         select $1, 'person', $2, $3, 'deleted', 'person', source_updated_at from gone
     )
-    insert into tombstone as known (connection_id, record_id, record_type, close_id, version, forgotten_at, company_id)
-    select $1, $2, 'person', $3, coalesce((select source_updated_at from gone), now()), now(),
-           coalesce((select company_id from gone), $4)
+    insert into tombstone as known (connection_id, record_id, record_type, close_id, version, forgotten_at, company_ids)
+    select $1, $2, 'person', $3, coalesce((select source_updated_at from gone), now()), now(), $4
     on conflict (record_id) do update
        set forgotten_at = coalesce(known.forgotten_at, excluded.forgotten_at),
-           company_id = coalesce(excluded.company_id, known.company_id)";
+           company_ids = excluded.company_ids";
 
 /// Says that these people are not to be known any more.
 pub(super) async fn mark_forgotten(
@@ -39,7 +38,7 @@ pub(super) async fn mark_forgotten(
             .bind(person.connection_id)
             .bind(person.id)
             .bind(&person.close_id)
-            .bind(subject.forgotten.companies.iter().next())
+            .bind(Vec::from_iter(subject.forgotten.companies.iter().copied()))
             .execute(&mut *connection)
             .await?;
     }

@@ -5,6 +5,7 @@
 
 use super::forgotten::{Part, whole};
 use super::subject::Subject;
+use crate::inbox::TRIMMED;
 use serde_json::{Map, Value};
 use sqlx::{AssertSqlSafe, PgConnection};
 
@@ -56,7 +57,12 @@ pub(super) const EVENT: Place = Place {
             where e.connection_id = $1 and e.object_type = 'contact' and e.object_id = any($3)
               and (e.payload <> '{}' or e.error is not null)
               and ($7 or e.state not in ('pending', 'failed'))",
-    part: |_, _, text| Some(whole(text)),
+    part: |_, _, text| {
+        let part = whole(text);
+        let is_noted = part.held.get("error").is_some_and(|error| error == TRIMMED);
+        let is_empty = part.held.get("payload").is_none_or(Value::is_null);
+        (!(is_noted && is_empty)).then_some(part)
+    },
     erase: Some(
         "update event
             set payload = null, error = null, finished_at = coalesce(finished_at, now()),
@@ -132,7 +138,9 @@ const COMPANY_AUDIT: Place = Place {
             where a.record_id = any($4) and a.changes ? 'name'",
     part: |subject, _, text| {
         let mut changes: Map<String, Value> = serde_json::from_str(text).ok()?;
-        let name = changes.remove("name").filter(|name| subject.forgotten.is_named(name))?;
+        let name = changes
+            .remove("name")
+            .filter(|name| subject.forgotten.is_named(name))?;
         Some(Part {
             held: Map::from_iter([("name".to_owned(), name)]).into(),
             left: Some(Value::Object(changes).to_string()),

@@ -50,7 +50,10 @@ impl Subject {
             forgotten: Forgotten {
                 connection_id,
                 people: people.iter().map(|person| person.id).collect(),
-                contacts: people.iter().map(|person| person.close_id.clone()).collect(),
+                contacts: people
+                    .iter()
+                    .map(|person| person.close_id.clone())
+                    .collect(),
                 companies: HashSet::new(),
                 names: None,
             },
@@ -67,20 +70,25 @@ impl Subject {
         let Learned {
             names,
             mut leads,
-            companies,
+            mut companies,
         } = learned;
+        companies.extend(leads.iter().map(|lead| record_id(connection_id, lead)));
+        let marked: Vec<Uuid> = sqlx::query_scalar(
+            "select unnest(company_ids) from tombstone where record_id = any($1)",
+        )
+        .bind(Vec::from_iter(subject.forgotten.people.iter().copied()))
+        .fetch_all(&mut *connection)
+        .await?;
+        companies.extend(marked);
         let known: Vec<String> = sqlx::query_scalar(
             "select close_id from company where id = any($1)
-             union select c.close_id from company c join tombstone t on t.company_id = c.id where t.record_id = any($2)",
+             union select close_id from tombstone where record_id = any($1)",
         )
         .bind(Vec::from_iter(companies.iter().copied()))
-        .bind(Vec::from_iter(subject.forgotten.people.iter().copied()))
         .fetch_all(connection)
         .await?;
         leads.extend(known);
         subject.forgotten.companies = companies;
-        let ids = leads.iter().map(|lead| record_id(connection_id, lead));
-        subject.forgotten.companies.extend(ids);
         subject.forgotten.names = Some(Vec::from_iter(names));
         subject.leads = Vec::from_iter(leads);
         Ok(subject)
@@ -89,7 +97,8 @@ impl Subject {
     /// Patterns of the texts that name one of them, or one of their companies.
     pub(super) fn patterns(&self) -> Vec<String> {
         let ids = self.forgotten.contacts.iter().chain(&self.leads);
-        ids.map(|id| format!("%{}%", id.replace('_', r"\_"))).collect()
+        ids.map(|id| format!("%{}%", id.replace('_', r"\_")))
+            .collect()
     }
 }
 
@@ -130,7 +139,9 @@ impl Learned {
     }
 
     fn read_companies(&mut self, value: &Value) {
-        each_text(value, &mut |text| self.companies.extend(Uuid::parse_str(text).ok()));
+        each_text(value, &mut |text| {
+            self.companies.extend(Uuid::parse_str(text).ok())
+        });
     }
 }
 

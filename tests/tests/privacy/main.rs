@@ -1,0 +1,11 @@
+//! What is held on a person is found, removed, and stays away.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod forget;
+mod purge;
+mod world;
