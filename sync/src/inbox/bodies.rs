@@ -1,5 +1,6 @@
 //! Bodies of events that name people who are forgotten are written without what they tell of these.
 
+use super::delivery::Delivery;
 use super::insert::Row;
 use crate::apply::share_bodies;
 use crate::privacy::Forgotten;
@@ -33,7 +34,7 @@ impl Left {
         for id in forgetting {
             let of = || rows.iter().map(|row| row.delivery);
             let of = || of().filter(|delivery| delivery.connection_id == id);
-            let bodies = of().map(|delivery| delivery.payload());
+            let bodies = of().map(Delivery::payload);
             let forgotten = Forgotten::named_in(session, id, bodies).await?;
             if forgotten.is_empty() {
                 continue;

@@ -6,6 +6,7 @@ use super::places::{Found, HELD_BY_WORKERS, PLACES, Place};
 use super::subject::Subject;
 use crate::apply::hold_all;
 use closegraph_entity::access_entry::Action;
+use sqlx::error::DatabaseError;
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -50,7 +51,7 @@ pub(super) async fn erase(
 }
 
 fn is_deadlock(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code());
+    let code = error.as_database_error().and_then(DatabaseError::code);
     code.is_some_and(|code| code == "40P01")
 }
 

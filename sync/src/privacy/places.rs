@@ -86,7 +86,7 @@ const REPEATED_IN_EVENT: Place = Place {
     erase: Some(
         "update event
             set payload = new.payload::jsonb,
-                error = case when new.payload is null then null else error end,
+                error = case when error is not null then 'left out, since it may quote a person' end,
                 state = case when new.payload is null and state = 'dead' then 'discarded' else state end
            from unnest($1::text[]::bigint[], $2::text[]) as new (seq, payload)
           where event.seq = new.seq",
@@ -178,6 +178,20 @@ const CUSTOM_RECORD: Place = Place {
     ),
 };
 
+/// Why runs failed, where that quotes it.
+const SYNC_RUN: Place = Place {
+    name: "sync_run",
+    find: "select r.id::text, '', r.error from sync_run r where r.connection_id = $1 and r.error is not null",
+    part: |subject, _, text| {
+        let is_named = subject.forgotten.is_named(&Value::from(text));
+        is_named.then(|| whole(text))
+    },
+    erase: Some(
+        "update sync_run set error = 'left out, since it quoted a person'
+          where id = any($1::text[]::uuid[]) and $2::text[] is not null",
+    ),
+};
+
 /// That it is gone, or forgotten. It stays.
 pub(super) const TOMBSTONE: Place = Place {
     name: "tombstone",
@@ -187,7 +201,7 @@ pub(super) const TOMBSTONE: Place = Place {
 };
 
 /// All of them.
-pub(super) const PLACES: [Place; 10] = [
+pub(super) const PLACES: [Place; 11] = [
     PERSON,
     AUDIT,
     EVENT,
@@ -197,6 +211,7 @@ pub(super) const PLACES: [Place; 10] = [
     COMPANY_AUDIT,
     OPPORTUNITY,
     CUSTOM_RECORD,
+    SYNC_RUN,
     TOMBSTONE,
 ];
 

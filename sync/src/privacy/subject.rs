@@ -140,7 +140,7 @@ impl Learned {
 
     fn read_companies(&mut self, value: &Value) {
         each_text(value, &mut |text| {
-            self.companies.extend(Uuid::parse_str(text).ok())
+            self.companies.extend(Uuid::parse_str(text).ok());
         });
     }
 }

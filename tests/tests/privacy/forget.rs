@@ -84,6 +84,14 @@ async fn fill(mirror: &Mirror, who: &Someone) {
         .unwrap();
     }
     sqlx::query(
+        "insert into sync_run (id, connection_id, kind, status, error)
+         values (gen_random_uuid(), $1, 'sweep', 'failed', 'invalid type: string \"Zephyrine Quandt\"')",
+    )
+    .bind(mirror.close.connection)
+    .execute(&mirror.database.pool)
+    .await
+    .unwrap();
+    sqlx::query(
         "insert into custom_record (id, connection_id, close_id, kind, company_id, raw, source_updated_at)
          select gen_random_uuid(), connection_id, 'custobj_x', 'custom_object', company_id,
                 jsonb_build_object('contact_id', close_id, 'contact_name', name, 'kept', 1), now()
@@ -126,7 +134,7 @@ fn names(export: &Value) -> BTreeSet<&str> {
 }
 
 /// What exports name, and the column of each place in which it stands.
-const ALL: [(&str, &str); 8] = [
+const ALL: [(&str, &str); 9] = [
     ("audit_entry", "audit_entry.changes"),
     ("company", "company.raw"),
     ("custom_record", "custom_record.raw"),
@@ -135,6 +143,7 @@ const ALL: [(&str, &str); 8] = [
     ("event of another record", "event.payload"),
     ("opportunity", "opportunity.raw"),
     ("person", "person.raw"),
+    ("sync_run", "sync_run.error"),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -353,7 +362,8 @@ async fn stays_away(mirror: &mut Mirror, who: &Someone) {
     assert_eq!(names(&named), BTreeSet::from(["tombstone"]), "{named}");
 }
 
-async fn load(mirror: &Mirror, strategy: Strategy) {
+/// Reads all of Close once more.
+pub(crate) async fn load(mirror: &Mirror, strategy: Strategy) {
     let (pool, stop) = (&mirror.database.pool, CancellationToken::new());
     let (connections, id) = (&mirror.close.connections, mirror.close.connection);
     let options = BackfillOptions {
@@ -375,7 +385,10 @@ async fn map_again(mirror: &Mirror) {
             Err(SyncError::AlreadyRunning { .. }) => {
                 tokio::time::sleep(std::time::Duration::from_millis(50)).await;
             }
-            done => break drop(done.unwrap()),
+            done => {
+                assert_eq!(done.unwrap().unmappable, 0);
+                break;
+            }
         }
     }
 }

@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod beside;
 mod forget;
 mod purge;
 mod world;

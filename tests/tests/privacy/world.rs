@@ -131,8 +131,13 @@ pub(crate) async fn write(mirror: &Mirror, method: Method, path: &str, body: &Va
     mirror.close.write(method, path, body).await.unwrap();
 }
 
-/// The columns of all tables in which one of the words stands, as table.column.
+/// The columns of all tables in which a word of the person stands, as table.column.
 pub(crate) async fn places(database: &Database) -> BTreeSet<String> {
+    places_of(database, &WORDS).await
+}
+
+/// The columns of all tables in which one of the words stands, in small letters.
+pub(crate) async fn places_of(database: &Database, words: &[&str]) -> BTreeSet<String> {
     let columns: Vec<(String, String, String)> = sqlx::query_as(
         "select c.table_name::text, c.column_name::text, c.data_type::text
            from information_schema.columns c join information_schema.tables t using (table_schema, table_name)
@@ -155,7 +160,7 @@ pub(crate) async fn places(database: &Database) -> BTreeSet<String> {
               where strpos(lower({text}), word) > 0 or strpos(regexp_replace({text}, '[^0-9a-z@.-]', '', 'g'), word) > 0)"
         );
         let stands: bool = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
-            .bind(WORDS.as_slice())
+            .bind(words)
             .fetch_one(&database.pool)
             .await
             .unwrap();
