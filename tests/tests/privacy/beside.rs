@@ -1,6 +1,6 @@
 //! People are forgotten while webhooks arrive and all of Close is read: neither ends the other, and nothing slips through.
 
-use crate::forget::load;
+use crate::afterwards::load;
 use crate::world::{mirror, places_of};
 use closegraph_sync::privacy::{Person, find_people, forget_person};
 use closegraph_sync::reconcile::Strategy;

@@ -6,7 +6,9 @@
     reason = "a test fails by panicking"
 )]
 
+mod afterwards;
 mod beside;
+mod fill;
 mod forget;
 mod purge;
 mod world;
