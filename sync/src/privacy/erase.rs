@@ -73,8 +73,11 @@ async fn erase_once(
         Why::Purge => still_gone(connection, people).await?,
     };
     // Under the locks nothing is added any more.
+    let known = subject;
     let mut subject = Subject::learn(connection, connection_id, &people, forgets).await?;
-    subject.seen = Some(seen);
+    // A company that was not known before has events that were not looked at.
+    let has_new_company = subject.leads.iter().any(|lead| !known.leads.contains(lead));
+    subject.seen = (!has_new_company).then_some(seen);
     match why {
         Why::Forget { .. } => mark_forgotten(connection, &people, &subject).await?,
         Why::Purge => mark_purged(connection, &people).await?,

@@ -1,10 +1,11 @@
 //! What is held on a person goes a while after it was deleted in Close, and a return brings it back.
 
-use crate::world::{mirror, places, someone, write};
+use crate::world::{mirror, places, print, refusal, someone, write};
 use closegraph_entity::record::Origin;
 use closegraph_sync::apply::{Outcome, apply};
 use closegraph_sync::change::Change;
 use closegraph_sync::close::{Object, ObjectType};
+use closegraph_tests::Mirror;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -64,21 +65,7 @@ async fn personal_data_of_the_deleted_is_purged_and_a_return_brings_the_person_b
     assert_eq!(entries, 0);
 
     // It is not forgotten: what is newer than its death brings it back.
-    let mut restored = object;
-    restored["date_updated"] = json!(chrono::Utc::now());
-    let restored = Object::parse(&restored.to_string()).unwrap();
-    let change = Change::read(ObjectType::Contact, restored, Origin::Sweep).unwrap();
-    let context = mirror
-        .close
-        .connections
-        .mapping(mirror.close.connection)
-        .await
-        .unwrap();
-    let mut transaction = mirror.database.pool.begin().await.unwrap();
-    let outcomes = apply(&mut transaction, &context, None, vec![change])
-        .await
-        .unwrap();
-    transaction.commit().await.unwrap();
+    let outcomes = restore(&mirror, object).await;
     assert_eq!(outcomes, [Outcome::Created]);
     let name: String = sqlx::query_scalar("select name from person where id = $1")
         .bind(who.id)
@@ -90,4 +77,42 @@ async fn personal_data_of_the_deleted_is_purged_and_a_return_brings_the_person_b
         .count("select count(*) from tombstone where purged_at is not null")
         .await;
     assert_eq!(marks.unwrap(), 0);
+}
+
+/// Tells of a contact as if it were restored in Close now.
+async fn restore(mirror: &Mirror, mut contact: Value) -> Vec<Outcome> {
+    contact["date_updated"] = json!(chrono::Utc::now());
+    let contact = Object::parse(&contact.to_string()).unwrap();
+    let change = Change::read(ObjectType::Contact, contact, Origin::Sweep).unwrap();
+    let id = mirror.close.connection;
+    let context = mirror.close.connections.mapping(id).await.unwrap();
+    let mut transaction = mirror.database.pool.begin().await.unwrap();
+    let applied = apply(&mut transaction, &context, None, vec![change]).await;
+    transaction.commit().await.unwrap();
+    applied.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_who_is_gone_can_be_forgotten_and_does_not_return() {
+    let mirror = mirror().await;
+    let who = someone(&mirror).await;
+    let contact = mirror.close.objects("contact").await.unwrap()[&who.contact].clone();
+    let path = format!("contact/{}/", who.contact);
+    write(&mirror, Method::DELETE, &path, &Value::Null).await;
+    mirror.settle().await.unwrap();
+    assert!(!places(&mirror.database).await.is_empty());
+    let by_address = ["forget", "person", "zq@feathers.example", "--yes"];
+    let (code, said) = refusal(&mirror.database, &by_address);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("found by id only"), "{said}");
+
+    let by_id = ["forget", "person", &who.contact, "--yes"];
+    let done = print(&mirror.database, &by_id);
+    assert!(done.contains("event of another record"), "{done}");
+    assert_eq!(places(&mirror.database).await, BTreeSet::new());
+    assert_eq!(restore(&mirror, contact).await, [Outcome::Unchanged]);
+    assert_eq!(places(&mirror.database).await, BTreeSet::new());
+    // A second time there is nothing left to remove.
+    let again = print(&mirror.database, &by_id);
+    assert!(again.contains("nothing is held"), "{again}");
 }
