@@ -7,6 +7,7 @@ use crate::database::Database;
 use anyhow::bail;
 use closegraph_sync::privacy::{Counts, Person, export_person, find_people, forget_person, look};
 use std::io::{BufRead, IsTerminal, stdin};
+use tokio::sync::oneshot;
 
 pub(super) async fn export(config: &Config, name: &PersonName) -> anyhow::Result<()> {
     let held = super::on_database(config, async |database| {
@@ -33,7 +34,7 @@ pub(super) async fn forget(config: &Config, args: &ForgetPerson) -> anyhow::Resu
         if args.dry_run {
             return Ok(());
         }
-        if !args.yes && !agreed()? {
+        if !args.yes && !agreed().await? {
             bail!("nothing was removed");
         }
         let by = "closegraph forget person";
@@ -76,11 +77,17 @@ async fn meant(database: &Database, name: &PersonName) -> anyhow::Result<Person>
     }
 }
 
-fn agreed() -> anyhow::Result<bool> {
+/// Asks at the terminal. A thread of its own reads the answer, so that a signal ends the command meanwhile.
+async fn agreed() -> anyhow::Result<bool> {
     super::tell("This can't be undone. Forget this person? Type yes:")?;
-    let mut answer = String::new();
-    stdin().lock().read_line(&mut answer)?;
-    Ok(answer.trim() == "yes")
+    let (tell, told) = oneshot::channel();
+    std::thread::spawn(move || {
+        let mut answer = String::new();
+        let read = stdin().lock().read_line(&mut answer);
+        // Nobody waits any more where a signal came first.
+        tell.send(read.map(|_| answer)).ok();
+    });
+    Ok(told.await??.trim() == "yes")
 }
 
 /// What is or would be removed, a line a place.

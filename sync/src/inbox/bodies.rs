@@ -32,8 +32,8 @@ impl Left {
             .await?;
         let mut left = HashMap::new();
         for id in forgetting {
-            let of = || rows.iter().map(|row| row.delivery);
-            let of = || of().filter(|delivery| delivery.connection_id == id);
+            let all = || rows.iter().map(|row| row.delivery);
+            let of = || all().filter(|delivery| delivery.connection_id == id);
             let bodies = of().map(Delivery::payload);
             let forgotten = Forgotten::named_in(session, id, bodies).await?;
             if forgotten.is_empty() {

@@ -200,15 +200,19 @@ impl Forgotten {
     /// What is left of an event, or of an object that waits among the events, where it is about one of them or repeats
     /// one.
     pub(crate) fn strip_event(&self, object_type: &str, payload: &str) -> Option<Part> {
+        let is_named = || self.contacts.iter().any(|id| payload.contains(id.as_str()));
         let Ok(mut event) = Object::parse(payload) else {
-            let is_named = self.contacts.iter().any(|id| payload.contains(id.as_str()));
-            return is_named.then(|| whole(payload));
+            return is_named().then(|| whole(payload));
         };
         let told = event.text("object_type");
         let object_type = told.as_deref().unwrap_or(object_type);
         let id = event.text(if told.is_some() { "object_id" } else { "id" });
         if object_type == "contact" && id.as_deref().is_some_and(|id| self.is_person(id)) {
             return Some(whole(payload));
+        }
+        // A message, a call, a task: whatever may stand in what is not modelled.
+        if ObjectType::of_event(object_type).is_none() {
+            return is_named().then(|| whole(payload));
         }
         let is_lead = object_type == "lead";
         let mut beside = Beside {

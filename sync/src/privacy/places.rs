@@ -72,7 +72,8 @@ pub(super) const EVENT: Place = Place {
     ),
 };
 
-/// What Close sent of its company and the deals there, and letters that nobody could read.
+/// What Close sent of its company and the deals there, events that are not modelled and name it, and letters that nobody
+/// could read.
 const REPEATED_IN_EVENT: Place = Place {
     name: "event of another record",
     find: "select e.seq::text, e.object_type, e.payload::text
@@ -81,7 +82,9 @@ const REPEATED_IN_EVENT: Place = Place {
               and ($8::bigint[] is null or e.seq = any($8) or e.seq > $9)
               and not (e.object_type = 'contact' and e.object_id = any($3))
               and (e.object_id = any($5) or e.payload ->> 'lead_id' = any($5)
-                   or (jsonb_typeof(e.payload) = 'string' and e.payload::text like any($6)))",
+                   or ((jsonb_typeof(e.payload) = 'string' or e.object_type not in
+                        ('lead', 'contact', 'opportunity', 'custom_object', 'activity.custom_activity'))
+                       and e.payload::text like any($6)))",
     part: |subject, object_type, text| subject.forgotten.strip_event(object_type, text),
     erase: Some(
         "update event

@@ -1,6 +1,6 @@
 //! Everything by which Close's data comes in, after a person was forgotten.
 
-use crate::fill::clear;
+use crate::fill::{clear, send_message};
 use crate::forget::{exported, names};
 use crate::world::{Someone, command, nickname, places, print, write};
 use closegraph_sync::SyncError;
@@ -89,10 +89,21 @@ async fn worked_off_again(mirror: &mut Mirror, who: &Someone) {
     let path = format!("contact/{}/", who.contact);
     let title = json!({ "title": "Ornithologist" });
     write(mirror, Method::PUT, &path, &title).await;
+    send_message(mirror, who).await;
     let read = mirror.read_log().await.unwrap();
     assert!(read.new > 0, "{read:?}");
     mirror.resume().unwrap();
     mirror.settle().await.unwrap();
+    let kept: bool = sqlx::query_scalar(
+        "select state = 'ignored' and payload is null from event where close_event_id = 'ev_later'",
+    )
+    .fetch_one(&mirror.database.pool)
+    .await
+    .unwrap();
+    assert!(
+        kept,
+        "an event that is not modelled is kept without its body"
+    );
     let applied = ["events", "replay", "--state", "applied"];
     print(&mirror.database, &applied);
     mirror.wait(SETTLED).await.unwrap();

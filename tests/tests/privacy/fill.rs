@@ -48,7 +48,14 @@ pub(crate) async fn fill(mirror: &Mirror, who: &Someone) {
         payload: Value::from(format!("{{ broken {} Zephyrine", who.contact)),
         ..of_contact("", "dead", Some("no object"))
     };
+    let ignored = Kept {
+        object_type: "activity.email",
+        object_id: "acti_mail",
+        payload: message("ev_mail", who),
+        ..of_contact("created", "ignored", None)
+    };
     let events = [
+        ignored,
         of_contact("listed", "dead", Some("value is \"Quandt\"")),
         of_contact("updated", "pending", None),
         of_lead,
@@ -62,6 +69,20 @@ pub(crate) async fn fill(mirror: &Mirror, who: &Someone) {
     }
     fail(mirror).await;
     record(mirror, who).await;
+}
+
+/// An event of a type that is not modelled.
+fn message(id: &str, who: &Someone) -> Value {
+    json!({
+        "id": id, "object_type": "activity.email", "object_id": "acti_mail", "lead_id": null, "action": "created",
+        "date_updated": "2020-01-01T00:00:00",
+        "data": { "contact_id": who.contact, "sender": "Zephyrine <zq@feathers.example>" },
+    })
+}
+
+/// Lets such an event wait among the deliveries.
+pub(crate) async fn send_message(mirror: &Mirror, who: &Someone) {
+    deliver(mirror, &message("ev_later", who)).await;
 }
 
 async fn keep(mirror: &Mirror, number: usize, event: Kept<'_>) {
