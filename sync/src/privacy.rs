@@ -13,6 +13,7 @@ mod mark;
 mod people;
 mod places;
 mod purge;
+mod strip;
 mod subject;
 
 use crate::error::SyncError;

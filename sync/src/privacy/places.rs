@@ -3,7 +3,7 @@
 //! A new table or column with something of a person gets its place here, and is then read out, removed and purged. The
 //! feed, links, figures and references of other records have only ids of people.
 
-use super::forgotten::{Part, whole};
+use super::strip::{Part, whole};
 use super::subject::Subject;
 use crate::inbox::TRIMMED;
 use serde_json::{Map, Value};
