@@ -144,9 +144,15 @@ pub(crate) async fn load(mirror: &Mirror, strategy: Strategy) {
         restart: true,
     };
     let (progress, _) = watch::channel(Progress::default());
-    backfill(pool, connections, id, &options, &progress, &stop)
-        .await
-        .unwrap();
+    loop {
+        match backfill(pool, connections, id, &options, &progress, &stop).await {
+            // The service's own load is at its end.
+            Err(SyncError::AlreadyRunning { .. }) => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            done => break drop(done.unwrap()),
+        }
+    }
 }
 
 async fn sweep_all(mirror: &Mirror) {

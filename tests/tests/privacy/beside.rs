@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 
 const PEOPLE: i64 = 12;
 
-/// The addresses of these contacts that nobody else has, as Close has them now.
-async fn addresses(mirror: &Mirror, people: &[Person]) -> BTreeSet<String> {
+/// The addresses of these contacts, as Close has them now, and those of all others.
+async fn addresses(mirror: &Mirror, people: &[Person]) -> (BTreeSet<String>, BTreeSet<String>) {
     let ours: BTreeSet<&str> = people
         .iter()
         .map(|person| person.close_id.as_str())
@@ -25,7 +25,7 @@ async fn addresses(mirror: &Mirror, people: &[Person]) -> BTreeSet<String> {
             false => others.extend(found),
         }
     }
-    theirs.difference(&others).cloned().collect()
+    (theirs, others)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -45,14 +45,14 @@ async fn people_are_forgotten_while_everything_is_at_work() {
         people.extend(find_people(pool, id, None).await.unwrap());
     }
     assert_eq!(people.len() as i64, PEOPLE);
-    let mut words = addresses(&mirror, &people).await;
-    assert!(words.len() > 5, "{words:?}");
+    let (before, others_before) = addresses(&mirror, &people).await;
 
-    mirror.close.simulator.set_traffic(60.0);
+    mirror.close.simulator.set_traffic(100.0);
     let forgetting = async {
         for person in &people {
             let removed = forget_person(pool, person, "test").await.unwrap();
-            assert_eq!(removed.get("person"), Some(&1), "{removed:?}");
+            // Somebody in Close may have deleted it meanwhile, and has then left events.
+            assert!(!removed.is_empty());
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
     };
@@ -66,8 +66,11 @@ async fn people_are_forgotten_while_everything_is_at_work() {
     mirror.read_log().await.unwrap();
     mirror.settle().await.unwrap();
 
-    words.extend(addresses(&mirror, &people).await);
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let (after, others) = addresses(&mirror, &people).await;
+    let of_nobody_else = |word: &&String| !others.contains(*word) && !others_before.contains(*word);
+    let words = before.union(&after).filter(of_nobody_else);
+    let words: Vec<&str> = words.map(String::as_str).collect();
+    assert!(words.len() > 5, "{words:?}");
     assert_eq!(places_of(&mirror.database, &words).await, BTreeSet::new());
     let left: Vec<Value> = sqlx::query_scalar(
         "select to_jsonb(e) from event e where object_id = any($1) and payload <> '{}'
