@@ -150,7 +150,10 @@ pub(crate) async fn load(mirror: &Mirror, strategy: Strategy) {
             Err(SyncError::AlreadyRunning { .. }) => {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
-            done => break drop(done.unwrap()),
+            done => {
+                assert!(done.unwrap().requests > 0);
+                break;
+            }
         }
     }
 }
