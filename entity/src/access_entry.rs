@@ -49,6 +49,8 @@ pub enum Action {
     MappingReset,
     SignedIn,
     SignedOut,
+    PersonForgotten,
+    PersonExported,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -18,6 +18,12 @@ pub struct Model {
     pub merged_into_id: Option<Uuid>,
     pub event_id: Option<Uuid>,
     pub recorded_at: DateTimeUtc,
+    /// When a person was forgotten: nothing of it but its ids is ever stored again.
+    pub forgotten_at: Option<DateTimeUtc>,
+    /// When the personal data of a person that is gone in Close was removed. A return in Close brings it back.
+    pub purged_at: Option<DateTimeUtc>,
+    /// The companies that a person who is forgotten is or was at.
+    pub company_ids: Vec<Uuid>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -21,6 +21,7 @@ mod m0015_revenue_day;
 mod m0016_authorization;
 mod m0017_access;
 mod m0018_row_level_security;
+mod m0019_privacy;
 mod m0020_browser_session;
 mod m0021_handed_keys;
 
@@ -93,6 +94,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0016_authorization::STEP),
             Box::new(m0017_access::STEP),
             Box::new(m0018_row_level_security::STEP),
+            Box::new(m0019_privacy::STEP),
             Box::new(m0020_browser_session::STEP),
             Box::new(m0021_handed_keys::STEP),
         ]

@@ -39,7 +39,8 @@ create trigger tell_session after delete on browser_session referencing old tabl
 alter table access_entry drop constraint access_entry_action_check;
 alter table access_entry add constraint access_entry_action_check
     check (action in ('token_created', 'token_revoked', 'events_replayed', 'events_discarded', 'records_linked',
-                      'records_unlinked', 'mapping_set', 'mapping_reset', 'signed_in', 'signed_out'));
+                      'records_unlinked', 'mapping_set', 'mapping_reset', 'person_forgotten', 'person_exported',
+                      'signed_in', 'signed_out'));
 ";
 
 /// What the older schema has no words for goes.
@@ -50,7 +51,7 @@ alter table access_entry enable trigger append_only;
 alter table access_entry drop constraint access_entry_action_check;
 alter table access_entry add constraint access_entry_action_check
     check (action in ('token_created', 'token_revoked', 'events_replayed', 'events_discarded', 'records_linked',
-                      'records_unlinked', 'mapping_set', 'mapping_reset'));
+                      'records_unlinked', 'mapping_set', 'mapping_reset', 'person_forgotten', 'person_exported'));
 drop table browser_session;
 drop function closegraph_tell_session();
 ";

@@ -6,6 +6,7 @@ mod connect;
 mod documents;
 mod events;
 mod mapping;
+mod person;
 mod rates;
 mod session;
 mod sync;
@@ -19,6 +20,7 @@ pub use connect::{Connect, ConnectArgs, HighValue, SetArgs, WebhookKeyArgs};
 pub use documents::{CheckArgs, Documents};
 pub use events::{EventSelection, EventState, Events, ListEvents};
 pub use mapping::{Mapping, MappingEdit, SetMapping, ShowMapping, TestMapping};
+pub use person::{Export, Forget, ForgetPerson, PersonName};
 pub use rates::{LoadRates, Rates};
 pub use session::{EndArgs, Session, WhichSessions};
 pub use sync::{BackfillArgs, ConnectionArgs, Sync};
@@ -101,10 +103,16 @@ pub enum Command {
     /// Who is signed in by browser.
     #[command(subcommand)]
     Session(Session),
+    /// Remove what is held on somebody.
+    #[command(subcommand)]
+    Forget(Forget),
+    /// Read out what is held on somebody.
+    #[command(subcommand)]
+    Export(Export),
     /// The keys that seal secrets in the database.
     #[command(subcommand)]
     Vault(Vault),
-    /// Show who changed what (tokens, events, links and mappings) and who signed in, the newest first.
+    /// Show who changed what (tokens, events, links, mappings, what is held on people) and who signed in, the newest first.
     #[command(after_help = "Example: closegraph access-log --limit 20")]
     AccessLog(AccessLogArgs),
     /// Print the GraphQL schema.

@@ -11,6 +11,7 @@ mod events;
 mod health;
 mod mapping;
 mod migrate;
+mod person;
 mod rates;
 mod remap;
 mod serve;
@@ -19,7 +20,9 @@ mod token;
 mod vault;
 mod verify;
 
-use crate::cli::{Cli, Command, Connect, Documents, Rates, Session, Sync, Token, Vault};
+use crate::cli::{
+    Cli, Command, Connect, Documents, Export, Forget, Rates, Session, Sync, Token, Vault,
+};
 use crate::config::{Config, ConfigError, REFERENCE};
 use crate::database::Database;
 use crate::{shutdown, telemetry};
@@ -105,6 +108,8 @@ async fn dispatch(config: &Config, command: Command) -> anyhow::Result<()> {
         Command::Token(Token::Revoke(args)) => token::revoke(config, args).await,
         Command::Session(Session::List(output)) => session::list(config, output.json).await,
         Command::Session(Session::End(args)) => session::end(config, &args).await,
+        Command::Forget(Forget::Person(args)) => person::forget(config, &args).await,
+        Command::Export(Export::Person(name)) => person::export(config, &name).await,
         Command::Vault(Vault::Rotate(args)) => vault::rotate(config, &args).await,
         Command::Documents(Documents::Check(args)) => documents::check(&args),
         Command::AccessLog(args) => access_log::run(config, &args).await,

@@ -109,6 +109,7 @@ pub struct Sync {
     pub event_body_retention_days: u16,
     pub event_retention_days: u16,
     pub feed_retention_days: u16,
+    pub purge_after_days: u16,
 }
 
 /// How the first full load reads Close.
@@ -206,6 +207,7 @@ impl Default for Sync {
             event_body_retention_days: 35,
             event_retention_days: 90,
             feed_retention_days: 30,
+            purge_after_days: 30,
         }
     }
 }

@@ -52,6 +52,7 @@ impl Process {
                 body_days: sync.event_body_retention_days,
                 row_days: sync.event_retention_days,
                 feed_days: sync.feed_retention_days,
+                purge_days: sync.purge_after_days,
             },
             schedule: Schedule {
                 catch_up: Duration::from_secs(sync.catch_up_s.get()),

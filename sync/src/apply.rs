@@ -15,10 +15,12 @@ mod stored;
 mod trail;
 mod write;
 
-use crate::change::Change;
+use crate::change::{Change, Content};
+use crate::close::ObjectType;
 use crate::mapping::MappingContext;
+use crate::privacy::Forgotten;
 use fold::fold;
-pub(crate) use lock::Turn;
+pub(crate) use lock::{Turn, hold_all, share_bodies};
 use queue::Folded;
 pub(crate) use queue::record_type;
 pub(crate) use remap::{After, Remapped, TABLES, remap_page, remove_orphans};
@@ -89,17 +91,28 @@ async fn apply_held(
 ) -> Result<Vec<Outcome>, sqlx::Error> {
     let connection: &mut PgConnection = transaction;
     let mut outcomes = vec![Outcome::Unchanged; changes.len()];
-    let mut objects: BTreeMap<_, Vec<(usize, Change)>> = BTreeMap::new();
+    let mut objects = Objects::new();
     for (index, change) in changes.into_iter().enumerate() {
         let key = (change.object_type, change.close_id.clone());
         objects.entry(key).or_default().push((index, change));
     }
     let stored = stored::load(connection, context.connection_id, objects.keys()).await?;
+    let forgotten = match stored.some_are_forgotten {
+        true => forgotten(connection, context.connection_id, &objects, &stored).await?,
+        false => Forgotten::default(),
+    };
 
     for ((object_type, close_id), mut changes) in objects {
+        if object_type == ObjectType::Contact && forgotten.is_person(&close_id) {
+            continue;
+        }
         // A stable sort: of two changes with one version, the one that arrived first comes first.
         changes.sort_by_key(|(_, change)| change.version);
         let known = stored.of(context.connection_id, record_type(object_type), &close_id);
+        let raw = known.live.as_ref().map(|live| &live.raw);
+        for (_, change) in &mut changes {
+            forgotten.strip_change(change, raw);
+        }
         fold(
             &mut folded,
             context,
@@ -112,4 +125,41 @@ async fn apply_held(
     }
     write::write(connection, context.connection_id, folded).await?;
     Ok(outcomes)
+}
+
+/// Changes by their objects, each with its place.
+type Objects = BTreeMap<(ObjectType, String), Vec<(usize, Change)>>;
+
+/// Who of those that changes name is forgotten. What is told of themselves is not kept, but where they are.
+async fn forgotten(
+    connection: &mut PgConnection,
+    connection_id: Uuid,
+    objects: &Objects,
+    stored: &stored::Stored,
+) -> Result<Forgotten, sqlx::Error> {
+    let known: Vec<_> = objects
+        .keys()
+        .map(|(object_type, close_id)| {
+            let known = stored.of(connection_id, record_type(*object_type), close_id);
+            (*object_type, close_id.as_str(), known.live)
+        })
+        .collect();
+    let before = known.iter().map(|(object_type, close_id, live)| {
+        (*object_type, *close_id, live.as_ref().map(|live| &live.raw))
+    });
+    let all = || objects.values().flatten().map(|(_, change)| change);
+    let told = all().filter_map(|change| match &change.content {
+        Content::Full(object) | Content::Partial { data: object, .. } => {
+            Some((change.object_type, change.close_id.as_str(), Some(object)))
+        }
+        Content::Deleted { .. } => None,
+    });
+    let mut forgotten = Forgotten::among(connection, connection_id, before.chain(told)).await?;
+    if !forgotten.is_empty() {
+        let contacts = all().filter(|change| change.object_type == ObjectType::Contact);
+        let moved = contacts.filter_map(|change| forgotten.company_of(change));
+        let moved = moved.collect();
+        forgotten.follow(connection, moved).await?;
+    }
+    Ok(forgotten)
 }

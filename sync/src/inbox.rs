@@ -1,5 +1,6 @@
 //! Webhook deliveries: received, kept, and worked off.
 
+mod bodies;
 mod delivery;
 mod insert;
 mod judge;
@@ -16,7 +17,7 @@ mod work;
 pub use delivery::Delivery;
 pub(crate) use insert::{hold, refuses_content, release};
 pub use receive::{Receiver, ReceiverOptions, router};
-pub(crate) use reread::{request_rereads, reread_all};
+pub(crate) use reread::{TRIMMED, request_rereads, reread_all};
 pub use retention::Retention;
 pub(crate) use retention::retain;
 pub use store::Inbox;

@@ -3,7 +3,7 @@
 //! Everything that Close tells us becomes a [`change::Change`] first and enters the mirrored tables through one door,
 //! [`apply::apply`]. [`inbox`] receives and works off webhook deliveries, [`reconcile`] reads Close by itself,
 //! [`connect`] holds credentials, [`close`] is the REST client, [`mapping`] turns Close objects into rows,
-//! [`matching`] finds which invoice bills which deal.
+//! [`matching`] finds which invoice bills which deal, [`privacy`] reads out and removes what is held on a person.
 
 pub mod apply;
 pub mod change;
@@ -15,6 +15,7 @@ pub mod inbox;
 pub mod mapping;
 pub mod matching;
 mod meters;
+pub mod privacy;
 pub mod reconcile;
 mod redact;
 mod supervise;

@@ -74,6 +74,10 @@ const PLAIN: &[(&str, &str)] = &[
         "closegraph_feed_deleted_total",
         "Entries of the feed that the retention let go.",
     ),
+    (
+        "closegraph_people_purged_total",
+        "People deleted in Close whose personal data was removed.",
+    ),
 ];
 
 const HISTOGRAMS: &[(&str, &str)] = &[

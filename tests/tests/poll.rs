@@ -9,6 +9,7 @@
 
 use chrono::{DateTime, Utc};
 use closegraph_sync::connect::{Callback, Connections, begin, finish};
+use closegraph_sync::privacy::{find_people, forget_person};
 use closegraph_sync::reconcile::{BackfillOptions, Progress, RunReport, Strategy, backfill, sweep};
 use closegraph_sync::{Schedule, SyncOptions, SyncService};
 use closegraph_tests::person::{Decision, decide};
@@ -127,6 +128,44 @@ async fn a_poll_reads_everything_once_and_then_what_changed() {
         3,
         "only those of this test: {writes}"
     );
+}
+
+#[tokio::test]
+async fn a_poll_does_not_bring_back_who_is_forgotten() {
+    let polled = Polled::connect().await;
+    let made = json!({ "name": "", "contacts": [{ "name": "Zephyrine Quandt" }] });
+    let lead = polled.write(reqwest::Method::POST, "lead/", made).await;
+    let contact = lead["contacts"][0]["id"].as_str().unwrap();
+    let deal = json!({ "lead_id": lead["id"], "contact_id": contact });
+    polled
+        .write(reqwest::Method::POST, "opportunity/", deal)
+        .await;
+    polled.poll().await;
+    let pool = &polled.database.pool;
+    let named = "select count(*) from (
+                     select to_jsonb(p)::text as row from person p union all select to_jsonb(c)::text from company c
+                     union all select to_jsonb(o)::text from opportunity o union all select to_jsonb(e)::text from event e
+                     union all select to_jsonb(a)::text from audit_entry a) t
+                  where row like '%Zephyrine%'";
+    let named = async || -> i64 { sqlx::query_scalar(named).fetch_one(pool).await.unwrap() };
+    assert_eq!(named().await, 3, "the person, its company and its deal");
+
+    let people = find_people(pool, contact, None).await.unwrap();
+    forget_person(pool, &people[0], "test").await.unwrap();
+    assert_eq!(named().await, 0);
+    let title = json!({ "title": "Zephyrine the Great" });
+    let path = format!("contact/{contact}/");
+    polled.write(reqwest::Method::PUT, &path, title).await;
+    let path = format!("lead/{}/", lead["id"].as_str().unwrap());
+    let about = json!({ "description": "changed" });
+    polled.write(reqwest::Method::PUT, &path, about).await;
+    assert_eq!(polled.poll().await.updated, 1, "the company");
+    sqlx::query("delete from sync_checkpoint")
+        .execute(pool)
+        .await
+        .unwrap();
+    assert_eq!(polled.poll().await.created, 0);
+    assert_eq!(named().await, 0);
 }
 
 #[tokio::test]

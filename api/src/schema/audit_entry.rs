@@ -95,7 +95,8 @@ pub(crate) struct AuditEntry {
     pub close_id: String,
     /// Columns that changed; empty for created and deleted.
     pub changed_fields: Vec<String>,
-    /// For each changed column its old and new value: {"name": {"from": …, "to": …}}.
+    /// For each changed column its old and new value: {"name": {"from": …, "to": …}}. Null where there are none, and where
+    /// they were of a person whose data was removed.
     pub changes: Option<Json<serde_json::Value>>,
     /// The event that said so, if one did.
     pub event: Option<Box<Event>>,

@@ -44,3 +44,39 @@ pub(super) async fn lock(
         .await
         .map(drop)
 }
+
+/// Holds all objects of a connection, and then the bodies of its events, until the transaction ends.
+pub(crate) async fn hold_all(
+    connection: &mut PgConnection,
+    connection_id: Uuid,
+) -> Result<(), sqlx::Error> {
+    let base = connection_id.as_u64_pair().0 & !(BUCKETS - 1);
+    let keys: Vec<i64> = (0..BUCKETS)
+        .map(|bucket| (base | bucket).cast_signed())
+        .collect();
+    sqlx::query("select pg_advisory_xact_lock(key) from unnest($1::bigint[]) as key")
+        .bind(keys)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query("select pg_advisory_xact_lock(hashtextextended('closegraph:bodies:' || $1, 0))")
+        .bind(connection_id.to_string())
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+/// Keeps others from holding the bodies of events of these connections until the transaction ends. It is always the last
+/// of the locks.
+pub(crate) async fn share_bodies(
+    connection: &mut PgConnection,
+    connections: &[Uuid],
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "select pg_advisory_xact_lock_shared(hashtextextended('closegraph:bodies:' || id, 0))
+           from unnest($1::uuid[]) as c (id)",
+    )
+    .bind(connections)
+    .execute(connection)
+    .await
+    .map(drop)
+}

@@ -9,7 +9,8 @@ use sqlx::PgConnection;
 use std::collections::HashMap;
 use uuid::Uuid;
 
-/// One statement for all kinds; the raw object is what newer content is laid over.
+/// One statement for all kinds; the raw object is what newer content is laid over. The last row, of no record, says that
+/// people of the connection are forgotten.
 const LOAD: &str = "
     select 'company', id, source_updated_at, raw::text, null::timestamptz, true
       from company where id = any($1)
@@ -23,7 +24,13 @@ const LOAD: &str = "
     union all
     select 'custom_record', id, source_updated_at, raw::text, null, true from custom_record where id = any($1)
     union all
-    select record_type, record_id, version, null, null, false from tombstone where record_id = any($1)";
+    select record_type, record_id, version, null, null, false from tombstone where record_id = any($1)
+    union all
+    select 'forgotten', $2, now(), null, null, false
+     where exists (select from tombstone where connection_id = $2 and forgotten_at is not null)";
+
+/// The kind of the last row.
+const FORGOTTEN: &str = "forgotten";
 
 /// What was paid of invoices, oldest first.
 const PAID: &str = "
@@ -53,6 +60,8 @@ pub(super) struct Known {
 #[derive(Debug)]
 pub(super) struct Stored {
     known: HashMap<(String, Uuid), Known>,
+    /// Whether people of the connection are forgotten.
+    pub(super) some_are_forgotten: bool,
 }
 
 impl Stored {
@@ -94,10 +103,16 @@ pub(super) async fn load(
     }
     let found: Vec<Found> = sqlx::query_as(LOAD)
         .bind(ids)
+        .bind(connection_id)
         .fetch_all(&mut *connection)
         .await?;
     let mut all: HashMap<(String, Uuid), Known> = HashMap::with_capacity(found.len());
+    let mut some_are_forgotten = false;
     for (record_type, id, version, raw, stage_entered_at, alive) in found {
+        if record_type == FORGOTTEN {
+            some_are_forgotten = true;
+            continue;
+        }
         let known = all.entry((record_type, id)).or_default();
         if alive {
             let raw = raw
@@ -122,7 +137,10 @@ pub(super) async fn load(
             live.paid = known.paid.clone();
         }
     }
-    Ok(Stored { known: all })
+    Ok(Stored {
+        known: all,
+        some_are_forgotten,
+    })
 }
 
 /// What was paid of invoices as of their versions, oldest first.

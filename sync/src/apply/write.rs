@@ -278,7 +278,8 @@ async fn remember(
              merged_into_id = case when excluded.version >= known.version
                  then coalesce(excluded.merged_into_id, known.merged_into_id)
                  else coalesce(known.merged_into_id, excluded.merged_into_id) end,
-             event_id = coalesce(excluded.event_id, known.event_id)",
+             event_id = coalesce(excluded.event_id, known.event_id),
+             purged_at = null",
     )
     .bind(connection_id)
     .bind(ids)

@@ -85,6 +85,11 @@ impl Object {
         Some(self.entries_mut().remove(at).1)
     }
 
+    /// Sets a key.
+    pub(crate) fn set(&mut self, key: &str, value: Box<RawValue>) {
+        self.put(std::iter::once((key.to_owned(), value)));
+    }
+
     /// Takes out what is not kept of an object: embedded children are objects of their own, and `custom` repeats
     /// `custom.cf_…` under names that may change.
     pub(crate) fn strip(&mut self) {

@@ -1,5 +1,6 @@
 //! Events are written to the inbox here, whether a webhook brought them or the event log.
 
+use super::bodies::Left;
 use super::delivery::Delivery;
 use chrono::{DateTime, Utc};
 use sqlx::error::DatabaseError;
@@ -98,7 +99,7 @@ impl Received {
 /// is not taken into the inbox yet is known.
 pub(crate) async fn hold(pool: &PgPool, events: &[Delivery]) -> Result<u64, sqlx::Error> {
     let ids: Vec<Uuid> = events.iter().map(Delivery::id).collect();
-    let mut session = pool.acquire().await?;
+    let mut session = pool.begin().await?;
     let logged: Vec<Uuid> = sqlx::query_scalar("select id from delivery where id = any($1)")
         .bind(ids)
         .fetch_all(&mut *session)
@@ -108,6 +109,7 @@ pub(crate) async fn hold(pool: &PgPool, events: &[Delivery]) -> Result<u64, sqlx
     let new = events.filter(|event| !logged.contains(&event.id()));
     let rows: Vec<Row<'_>> = new.map(|event| Row::new(event, None)).collect();
     let received = insert(&mut session, &rows, true).await?;
+    session.commit().await?;
     received.and_known(logged.len()).tell("event_log");
     Ok(received.stored)
 }
@@ -125,7 +127,7 @@ pub(crate) async fn release(
         .map(drop)
 }
 
-/// Writes events, each of which is there once.
+/// Writes events, each of which is there once. The session is in a transaction.
 pub(super) async fn insert(
     session: &mut PgConnection,
     rows: &[Row<'_>],
@@ -134,6 +136,7 @@ pub(super) async fn insert(
     if rows.is_empty() {
         return Ok(Received::default());
     }
+    let left = Left::of(&mut *session, rows).await?;
     let written: Vec<(Uuid, bool)> = sqlx::query_as(INSERT)
         .bind(each(rows, |row| row.delivery.id()))
         .bind(each(rows, |row| row.delivery.connection_id))
@@ -143,9 +146,9 @@ pub(super) async fn insert(
         .bind(each(rows, |row| row.delivery.object_type.as_str()))
         .bind(each(rows, |row| row.delivery.object_id.as_str()))
         .bind(each(rows, |row| row.delivery.action.as_str()))
-        .bind(each(rows, |row| row.delivery.payload.as_str()))
-        .bind(each(rows, |row| row.state))
-        .bind(each(rows, |row| row.error))
+        .bind(each(rows, |row| left.body(row)))
+        .bind(each(rows, |row| left.state(row)))
+        .bind(each(rows, |row| left.error(row)))
         .bind(each(rows, |row| row.received_at))
         .bind(held)
         .bind(each(rows, |row| row.attempts))

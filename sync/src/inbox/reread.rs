@@ -19,6 +19,9 @@ use uuid::Uuid;
 /// Attempts after which a re-read is dead.
 const MAX_ATTEMPTS: i32 = 10;
 
+/// What is noted of an event without a body, whose object was read instead.
+pub(crate) const TRIMMED: &str = "its body was trimmed: the object was read again";
+
 /// Objects that are read at the same time.
 const AT_ONCE: usize = 4;
 
@@ -176,12 +179,13 @@ async fn settle(
     sqlx::query(
         "update event
             set state = $2, finished_at = now(),
-                error = case when $3 is not null then $3 when action <> 'read' then 'its body was trimmed: the object was read again' end
+                error = case when $3 is not null then $3 when action <> 'read' then $4 end
           where seq = $1",
     )
     .bind(seq)
     .bind(state)
     .bind(error)
+    .bind(TRIMMED)
     .execute(session)
     .await?;
     metrics::counter!("closegraph_events_total", "outcome" => state).increment(1);

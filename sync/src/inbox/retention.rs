@@ -14,12 +14,14 @@ const BATCH: i64 = 1_000;
 /// Between two statements, so that the rest of the database gets its turn.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Days after which a finished event loses its body, and its row, and an entry of the feed is let go; 0 is never.
+/// Days after which a finished event loses its body, and its row, an entry of the feed is let go, and the personal data of
+/// people who were deleted in Close is removed; 0 is never.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
     pub body_days: u16,
     pub row_days: u16,
     pub feed_days: u16,
+    pub purge_days: u16,
 }
 
 impl Default for Retention {
@@ -28,6 +30,7 @@ impl Default for Retention {
             body_days: 35,
             row_days: 90,
             feed_days: 30,
+            purge_days: 30,
         }
     }
 }

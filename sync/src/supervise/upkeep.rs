@@ -1,9 +1,10 @@
-//! What a syncing process does for its operators: the gauges of `/metrics`, the retention of events, and
-//! the folding of revenue by day.
+//! What a syncing process does for its operators: the gauges of `/metrics`, the retention of events, the purge of people
+//! who are gone, and the folding of revenue by day.
 
 use super::{SyncService, every, gauges};
 use crate::fold::fold_revenue;
 use crate::inbox::retain;
+use crate::privacy::purge;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -12,6 +13,8 @@ use tokio_util::sync::CancellationToken;
 const GAUGES: Duration = Duration::from_secs(15);
 /// How often old events are looked for.
 const RETENTION: Duration = Duration::from_secs(3_600);
+/// How often people are looked for who are gone for long. All events of their connection are looked at then.
+const PURGE: Duration = Duration::from_secs(86_400);
 /// How often revenue by day is folded.
 const FOLDING: Duration = Duration::from_secs(10);
 
@@ -26,6 +29,14 @@ pub(super) fn spawn(service: &SyncService, tasks: &mut JoinSet<()>, stop: &Cance
     tasks.spawn(async move {
         every(RETENTION, &stopped, || async {
             retain(&pool, retention, &stopped).await?;
+            Ok(())
+        })
+        .await;
+    });
+    let (pool, stopped) = (service.pool.clone(), stop.clone());
+    tasks.spawn(async move {
+        every(PURGE, &stopped, || async {
+            purge(&pool, retention.purge_days, &stopped).await?;
             Ok(())
         })
         .await;

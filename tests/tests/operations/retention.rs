@@ -137,6 +137,7 @@ async fn bodies_go_before_rows_and_what_waits_or_is_dead_keeps_both() {
         body_days: 0,
         row_days: 0,
         feed_days: 0,
+        purge_days: 0,
     };
     run(&database, forever).await;
     assert_eq!(kept(&database).await, before);

@@ -51,6 +51,10 @@ word_enum! {
         SignedIn = "signed_in",
         /// Somebody signed out; of a command that ended sessions, `details` says how many.
         SignedOut = "signed_out",
+        /// A person was forgotten; `details` says how much was removed, by place.
+        PersonForgotten = "person_forgotten",
+        /// All that is held on a person was read out; `details` says how much that was, by place.
+        PersonExported = "person_exported",
     }
 }
 
@@ -73,7 +77,7 @@ pub(crate) struct AccessEntry {
     action: AccessAction,
     /// The organizations that it was about, as far as they are still there; null means all.
     connections: Option<Vec<Connection>>,
-    /// Id of the token or the invoice that was changed; null where it was several, or none.
+    /// Id of the token, invoice or person that it was about; null where it was several, or none.
     subject_id: Option<ID>,
     /// What else there is to say.
     details: Json<serde_json::Value>,

@@ -7,6 +7,7 @@ use crate::close::{Object, ObjectType};
 use crate::error::SyncError;
 use crate::inbox::LISTED;
 use crate::mapping::MappingContext;
+use crate::privacy::Forgotten;
 use crate::reconcile::run::{Progress, Run, RunReport};
 use crate::reconcile::walk::Page;
 use sqlx::{PgPool, Postgres, Transaction};
@@ -43,7 +44,7 @@ pub(in crate::reconcile) async fn commit_page(
     Ok(())
 }
 
-/// Keeps an object that can't become a row among the dead letters.
+/// Keeps an object that can't become a row among the dead letters, without what it tells of people who are forgotten.
 pub(super) async fn quarantine(
     transaction: &mut Transaction<'_, Postgres>,
     context: &MappingContext,
@@ -53,6 +54,16 @@ pub(super) async fn quarantine(
     reason: &str,
 ) -> Result<(), SyncError> {
     let close_id = object.text("id").unwrap_or_default();
+    let kept = object.to_json();
+    let named = std::iter::once(kept.as_str());
+    let forgotten = Forgotten::named_in(transaction, context.connection_id, named).await?;
+    let kept = match forgotten.strip_event(object_type.as_str(), &kept) {
+        None => kept,
+        Some(part) => match part.left {
+            Some(left) => left,
+            None => return Ok(()),
+        },
+    };
     tracing::warn!(
         connection = %context.connection_id,
         object = object_type.as_str(),
@@ -73,7 +84,7 @@ pub(super) async fn quarantine(
     .bind(object.timestamp("date_updated"))
     .bind(object_type.as_str())
     .bind(&close_id)
-    .bind(object.to_json())
+    .bind(kept)
     .bind(reason)
     .bind(LISTED)
     .execute(&mut **transaction)

@@ -105,7 +105,7 @@ impl Kept {
               where (r.id is null or r.source_updated_at < s.version)
                 and not exists (select from tombstone t
                                  where t.connection_id = $1 and t.record_type = $2 and t.close_id = s.close_id
-                                   and r.id is null and t.version >= s.version)
+                                   and r.id is null and (t.version >= s.version or t.forgotten_at is not null))
               order by s.version",
             self.rows
         );
