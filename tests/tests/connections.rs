@@ -7,9 +7,10 @@
 )]
 
 use close_sim::SimulatorConfig;
-use closegraph_sync::connect::{ConnectRequest, connect_api_key};
+use closegraph_sync::connect::{ConnectRequest, Connections, Vault, connect_api_key};
 use closegraph_sync::{SyncOptions, SyncService};
 use closegraph_tests::{Close, Database, vault};
+use secrecy::SecretString;
 use std::time::Duration;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -84,4 +85,40 @@ async fn a_key_that_close_refuses_is_given_up_and_keeps_no_other_organization_wa
     let again = connect_api_key(&refused.connections, &request).await;
     assert!(again.unwrap().renewed);
     wait(&database, MIRRORED, &refused).await;
+}
+
+/// Webhooks arrive at the id of a connection.
+#[tokio::test]
+async fn the_id_of_a_connection_stays_and_is_not_guessed_from_its_organization() {
+    let key = |byte: &str| Vault::from_hex(&SecretString::from(byte.repeat(32))).unwrap();
+    let (one, other) = (
+        Database::start(&[]).await.unwrap(),
+        Database::start(&[]).await.unwrap(),
+    );
+    let close = organization(&one, 1, "api_first").await;
+    let connect = async |database: &Database, vault| {
+        let request = ConnectRequest {
+            api_key: "api_first".to_owned().into(),
+            base_url: close.simulator.base_url().to_string(),
+            public_url: None,
+            time_zone: None,
+            fiscal_year_start: None,
+        };
+        let connections = Connections::new(database.pool.clone(), vault);
+        let connected = connect_api_key(&connections, &request).await.unwrap();
+        (connected.id, connected.renewed)
+    };
+    // Under another key by now, it is the connection that was there.
+    assert_eq!(connect(&one, key("22")).await, (close.connection, true));
+    // Processes that connect at once have the same key. Who has another one knows nothing of the id.
+    let (elsewhere, _) = connect(&other, key("22")).await;
+    assert_ne!(elsewhere, close.connection);
+    for first in [true, false] {
+        sqlx::query("delete from connection where $1")
+            .bind(first)
+            .execute(&other.pool)
+            .await
+            .unwrap();
+        assert_eq!(connect(&other, key("11")).await, (close.connection, !first));
+    }
 }

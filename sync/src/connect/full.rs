@@ -29,12 +29,21 @@ pub struct Connected {
     pub renewed: bool,
 }
 
-/// The id of the connection to an organization: computed, so that connecting again finds what was there.
-pub(super) fn connection_id(organization_id: &str) -> Uuid {
-    Uuid::new_v5(
-        &Uuid::NAMESPACE_URL,
-        format!("close:{organization_id}").as_bytes(),
+/// The id of the connection to an organization: of the one that is there, else one that is computed, so that processes that
+/// connect at once make the same. Webhooks arrive at it, so nobody guesses it from the organization's id.
+pub(super) async fn connection_id(
+    connections: &Connections,
+    organization_id: &str,
+) -> Result<Uuid, SyncError> {
+    let known = sqlx::query_scalar(
+        "select id from connection where source = 'close' and organization_id = $1",
     )
+    .bind(organization_id)
+    .fetch_optional(connections.pool());
+    match known.await? {
+        Some(id) => Ok(id),
+        None => Ok(connections.vault().id_of(organization_id)?),
+    }
 }
 
 /// What a person wants of a connection.
@@ -116,7 +125,7 @@ impl Full {
     /// Tries the credential and stores the connection.
     pub(super) async fn store(self, connections: &Connections) -> Result<Stored, SyncError> {
         let me = settings::me(&self.client, self.organization.as_deref()).await?;
-        let id = connection_id(&me.organization.id);
+        let id = connection_id(connections, &me.organization.id).await?;
         if let Some(wanted) = self.wishes.connection.filter(|wanted| *wanted != id) {
             return Err(SyncError::OtherOrganization {
                 id: wanted,

@@ -9,6 +9,7 @@ pub use rotate::{Rotated, rotate};
 
 use chacha20poly1305::XNonce;
 use chacha20poly1305::aead::{Aead, Payload};
+use hmac::Mac;
 use keys::{ID, Key, Keys};
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -83,6 +84,17 @@ impl Vault {
         // Where the keys can't be read now, those that are known still do: what they seal can be opened by all.
         self.reread().ok();
         seal(self.known().current()?, connection_id, place, secret)
+    }
+
+    /// An id that is the same for the same name under the same key, and that nobody guesses without.
+    pub(super) fn id_of(&self, name: &str) -> Result<Uuid, VaultError> {
+        let known = self.known();
+        let mut ids = known.current()?.ids.clone();
+        ids.update(b"closegraph id of ");
+        ids.update(name.as_bytes());
+        let bytes = ids.finalize().into_bytes();
+        let bytes = bytes.first_chunk::<16>().ok_or(VaultError::Key)?;
+        Ok(uuid::Builder::from_custom_bytes(*bytes).into_uuid())
     }
 
     /// Opens what [`Self::seal`] made, for the same connection and place only.

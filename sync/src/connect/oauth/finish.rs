@@ -151,7 +151,7 @@ async fn connect(
     let organization = client.call(Tool::OrgInfo, Value::Null).await?;
     let word = |name: &str| organization.get(name).and_then(Value::as_str);
     let organization_id = word("id").ok_or_else(|| client.misshapen(Tool::OrgInfo))?;
-    let id = connection_id(organization_id);
+    let id = connection_id(connections, organization_id).await?;
     let sealed = connections
         .vault()
         .seal(id, credential_place(AuthMethod::Mcp), &grant.text()?)?;

@@ -3,6 +3,7 @@
 use super::VaultError;
 use chacha20poly1305::XChaCha20Poly1305;
 use chacha20poly1305::aead::KeyInit;
+use hmac::Hmac;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
@@ -21,6 +22,8 @@ pub(super) struct Key {
     /// Computed of the key, so that every process names it alike. It tells nothing of the key.
     pub(super) id: [u8; ID],
     pub(super) cipher: XChaCha20Poly1305,
+    /// Makes ids that nobody guesses who does not know the key.
+    pub(super) ids: Hmac<Sha256>,
 }
 
 /// The current key, and those before it.
@@ -57,7 +60,8 @@ fn key(hex: &SecretString) -> Result<Key, VaultError> {
         .finalize();
     let mut id = [0; ID];
     id.copy_from_slice(hash.get(..ID).ok_or(VaultError::Key)?);
-    Ok(Key { id, cipher })
+    let ids = Hmac::new_from_slice(&bytes).map_err(|_| VaultError::Key)?;
+    Ok(Key { id, cipher, ids })
 }
 
 /// A new key, in hex.
