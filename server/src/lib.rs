@@ -12,10 +12,12 @@ mod policy;
 pub mod postgres;
 mod process;
 mod requests;
+mod routes;
 mod shutdown;
 mod telemetry;
 mod trial;
 mod vault;
 
 pub use commands::run;
+pub use routes::routes;
 pub use trial::Trial;

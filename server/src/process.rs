@@ -1,15 +1,12 @@
 //! What runs in a serving process: HTTP, and the sync service beside it.
 
-use crate::callback;
 use crate::cli::ServeRole;
 use crate::config::{Config, DocumentPolicy};
 use crate::database::Database;
 use crate::http;
-use crate::policy;
-use crate::requests::observe;
+use crate::routes::routes;
 use crate::telemetry;
 use crate::trial::Trial;
-use axum::Router;
 use closegraph_api::{Api, ApiOptions, Documents, Limits, Share};
 use closegraph_sync::connect::Vault;
 use closegraph_sync::inbox::{ReceiverOptions, Retention};
@@ -89,16 +86,6 @@ impl Process {
             role,
         })
     }
-
-    fn router(&self) -> Router {
-        let api = policy::shared(closegraph_api::router(self.api.clone()), &self.cors_origins);
-        let routes = match self.role {
-            ServeRole::All | ServeRole::Sync => api.merge(self.sync.router()),
-            ServeRole::Api => api,
-        };
-        let routes = routes.merge(callback::router(self.sync.connections().clone()));
-        policy::secured(routes).layer(axum::middleware::from_fn(observe))
-    }
 }
 
 /// Serves until `stop`, then finishes what was begun. The inbox is worked off once `ready` is cancelled; deliveries
@@ -122,8 +109,9 @@ pub(crate) async fn serve_until(
         ending.cancelled().await;
         api.end_streams();
     });
-    let router = process.router();
-    http::serve(listener, router, &process.limits, stop).await;
+    let (api, role) = (process.api, process.role);
+    let routes = routes(api, &process.sync, role, &process.cors_origins);
+    http::serve(listener, routes, &process.limits, stop).await;
     ended.await?;
     if let Some(syncing) = syncing {
         syncing.await?;

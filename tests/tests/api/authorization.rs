@@ -66,7 +66,8 @@ struct Arena {
 
 impl Arena {
     async fn new() -> Self {
-        let world = World::new().await;
+        let mut world = World::new().await;
+        world.serve_everything();
         world.seed(ONE, 30).await;
         world.seed_invoices(ONE, 30).await;
         told(&world, ONE, "lead_1").await;

@@ -3,10 +3,12 @@
 use axum::body::Body;
 use axum::http::{Request, Response, header};
 use chrono::{DateTime, Utc};
+use closegraph::cli::ServeRole;
 use closegraph_api::token::{NewToken, issue};
 use closegraph_api::{Api, ApiOptions, Documents, SignIn, router};
 use closegraph_entity::api_token::Role;
 use closegraph_entity::record::{record_id, won_deal_id};
+use closegraph_sync::{SyncOptions, SyncService};
 use closegraph_tests::Database;
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -73,6 +75,19 @@ impl World {
         };
         let api = Api::new(self.pool.clone(), options, String::new);
         self.router = router(api.signing_in(sign_in).unwrap());
+    }
+
+    /// From now on all routes of a process, those of the sync among them.
+    pub(crate) fn serve_everything(&mut self) {
+        let options = ApiOptions {
+            token_cache: Duration::ZERO,
+            ..ApiOptions::default()
+        };
+        let trial = closegraph::Trial(self.pool.clone());
+        let api = Api::new(self.pool.clone(), options, String::new).trying(trial);
+        let vault = closegraph_tests::vault().unwrap();
+        let sync = SyncService::new(self.pool.clone(), vault, SyncOptions::default());
+        self.router = closegraph::routes(api, &sync, ServeRole::All, &[]);
     }
 
     /// Adds a connection with `size` companies, twice as many people, as many deals, and a third of them won.
