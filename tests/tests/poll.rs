@@ -8,7 +8,7 @@
 )]
 
 use chrono::{DateTime, Utc};
-use closegraph_sync::connect::{Callback, Connections, begin, finish};
+use closegraph_sync::connect::{Callback, Connections, begin, finish, reread_settings};
 use closegraph_sync::privacy::{find_people, forget_person};
 use closegraph_sync::reconcile::{BackfillOptions, Progress, RunReport, Strategy, backfill, sweep};
 use closegraph_sync::{Schedule, SyncOptions, SyncService};
@@ -166,6 +166,47 @@ async fn a_poll_does_not_bring_back_who_is_forgotten() {
         .unwrap();
     assert_eq!(polled.poll().await.created, 0);
     assert_eq!(named().await, 0);
+}
+
+#[tokio::test]
+async fn invoices_are_read_with_their_leads_once_their_type_is_known() {
+    let polled = Polled::connect().await;
+    let pool = &polled.database.pool;
+    let invoices = polled.sim.objects("custom_object").await.unwrap();
+    assert!(invoices.len() > 10);
+    let held = async || -> (i64, i64) {
+        let held = "select (select count(*) from custom_record), (select count(*) from receivable)";
+        sqlx::query_as(held).fetch_one(pool).await.unwrap()
+    };
+    // Nothing is known of types yet.
+    polled.poll().await;
+    assert_eq!(held().await, (0, 0));
+    reread_settings(&polled.connections, polled.id)
+        .await
+        .unwrap();
+    polled.poll().await;
+    let (objects, receivables) = held().await;
+    assert_eq!(usize::try_from(objects).unwrap(), invoices.len());
+    assert!(receivables > 5, "{receivables}");
+    let again = polled.poll().await;
+    assert_eq!((again.created, again.updated), (0, 0));
+    assert!(again.requests < 6, "{again:?}");
+
+    let (id, lead) = (&invoices[0]["id"], &invoices[0]["lead_id"]);
+    let path = |kind: &str, id: &Value| format!("{kind}/{}/", id.as_str().unwrap());
+    let renamed = json!({ "name": "Anew" });
+    polled
+        .write(reqwest::Method::PUT, &path("custom_object", id), renamed)
+        .await;
+    let about = json!({ "description": "changed" });
+    polled
+        .write(reqwest::Method::PUT, &path("lead", lead), about)
+        .await;
+    polled.poll().await;
+    let named = "select raw->>'name' from custom_record where close_id = $1";
+    let named = sqlx::query_scalar(named).bind(id.as_str());
+    let named: String = named.fetch_one(pool).await.unwrap();
+    assert_eq!(named, "Anew");
 }
 
 #[tokio::test]

@@ -17,8 +17,8 @@ pub enum Connect {
         --oauth reads what a key of the same person reads. Register the app in Close (Settings > Developer) with the redirect address \
         https://…/connect/close/callback below http.public_url, and use --via-server: Close documents https addresses only.\n\n\
         --mcp needs no key: Close asks you in the browser whether its MCP server may be read. Companies, people and deals are \
-        polled that way; deletes, merges, invoices and other custom objects can't be seen without an API key (--connection adds one) \
-        or a webhook (connect webhook-key)."
+        polled that way, and invoices and other custom objects when their lead changes; deletes and merges can't be seen without an API \
+        key (--connection adds one) or a webhook (connect webhook-key)."
     )]
     Close(Box<ConnectArgs>),
     /// Change the key that Close signs webhook deliveries with; what the one before has signed is still accepted.

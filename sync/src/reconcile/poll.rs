@@ -1,5 +1,5 @@
 //! Reading by the tools of the MCP server, which has no feed: what changed last is looked for, newest first, and read
-//! whole. Deletes, merges and custom objects can't be seen that way.
+//! whole. Deletes and merges can't be seen that way, and custom objects only with their lead.
 
 use super::load::{commit_page, keep_position, position};
 use super::run::{Kind, Progress, Run, RunReport};
@@ -26,10 +26,16 @@ const OVERLAP: TimeDelta = TimeDelta::minutes(5);
 const BATCH: usize = 20;
 
 /// How far the last complete poll came.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Reached {
     leads: Option<DateTime<Utc>>,
     opportunities: Option<DateTime<Utc>>,
+    /// The types whose custom objects were read with their leads.
+    #[serde(default)]
+    custom_types: Vec<String>,
+    /// The same of a first poll that is not complete: what it has read need not be read again.
+    #[serde(default)]
+    begun_with: Vec<String>,
 }
 
 /// An object of a list: its id and its version.
@@ -41,9 +47,14 @@ struct Poll<'a> {
     session: McpSession,
     run: &'a Run,
     stop: &'a CancellationToken,
+    /// The types of custom objects that there are.
+    custom_types: Vec<String>,
     report: RunReport,
     progress: Progress,
 }
+
+const CUSTOM_TYPES: &str = "select close_id from custom_type
+     where connection_id = $1 and kind = 'custom_object' and not archived order by 1";
 
 /// Reads what changed since the last poll; at first, everything. What was read before a stop is not read again.
 pub(super) async fn poll(
@@ -58,6 +69,10 @@ pub(super) async fn poll(
             pool,
             context: connections.mapping(connection_id).await?,
             session: McpSession::open(connections, connection_id).await?,
+            custom_types: sqlx::query_scalar(CUSTOM_TYPES)
+                .bind(connection_id)
+                .fetch_all(pool)
+                .await?,
             run: &run,
             stop,
             report: RunReport::default(),
@@ -74,13 +89,21 @@ impl Poll<'_> {
     async fn all(mut self) -> Result<RunReport, SyncError> {
         let id = self.context.connection_id;
         let reached: Option<Reached> = position(self.pool, id, STREAM).await?;
-        let reached = reached.unwrap_or_default();
+        let mut reached = reached.unwrap_or_default();
+        if reached.leads.is_none() {
+            match reached.begun_with == self.custom_types {
+                true => reached.custom_types.clone_from(&reached.begun_with),
+                false => self.begin(&reached).await?,
+            }
+        }
         let next = Reached {
-            leads: self.leads(reached.leads).await?.max(reached.leads),
+            leads: self.leads(&reached).await?.max(reached.leads),
             opportunities: self
                 .opportunities(reached.opportunities)
                 .await?
                 .max(reached.opportunities),
+            custom_types: self.custom_types.clone(),
+            begun_with: Vec::new(),
         };
         let mut transaction = self.pool.begin().await?;
         keep_position(&mut transaction, id, STREAM, Some(self.run.id), &next).await?;
@@ -92,18 +115,35 @@ impl Poll<'_> {
         Ok(self.report)
     }
 
-    /// Leads, with the contacts and opportunities that are embedded in them. A contact's edit moves its lead's date.
-    async fn leads(
-        &mut self,
-        since: Option<DateTime<Utc>>,
-    ) -> Result<Option<DateTime<Utc>>, SyncError> {
+    /// Notes with which types of custom objects leads are read from now on.
+    async fn begin(&self, reached: &Reached) -> Result<(), SyncError> {
+        let begun = Reached {
+            begun_with: self.custom_types.clone(),
+            ..reached.clone()
+        };
+        let (id, run) = (self.context.connection_id, Some(self.run.id));
+        let mut transaction = self.pool.begin().await?;
+        keep_position(&mut transaction, id, STREAM, run, &begun).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Leads, with the contacts and opportunities that are embedded in them, and their custom objects. A contact's edit
+    /// moves its lead's date. Where a type of custom objects is new, every lead is read.
+    async fn leads(&mut self, reached: &Reached) -> Result<Option<DateTime<Utc>>, SyncError> {
+        let is_known = |one: &String| reached.custom_types.contains(one);
+        let is_whole = self.custom_types.iter().all(is_known);
+        let since = reached.leads.filter(|_| is_whole);
         // The newest come first: behind one that was read before, all were.
         let is_last = |oldest| is_before(oldest, since);
         let rows = self.listed(Tool::LeadSearch, Map::new(), is_last).await?;
         let newest = rows.iter().map(|(_, at)| *at).max();
         let statement = "select close_id, source_updated_at from company
                           where connection_id = $1 and close_id = any($2)";
-        let wanted = self.newer(statement, rows).await?;
+        let wanted = match is_whole {
+            true => self.newer(statement, rows).await?,
+            false => rows.into_iter().map(|(id, _)| id).collect(),
+        };
         self.read(wanted, ObjectType::Lead).await?;
         Ok(newest)
     }
@@ -222,7 +262,41 @@ impl Poll<'_> {
             }
         }
         take_lead(page, Origin::Sweep, lead);
+        if !self.custom_types.is_empty() {
+            self.take_custom_objects(page, id).await?;
+        }
         Ok(())
+    }
+
+    /// The custom objects of a lead; those that a list does not tell whole are read one by one.
+    async fn take_custom_objects(&mut self, page: &mut Page, lead: &str) -> Result<(), SyncError> {
+        let mut arguments = Map::from_iter([("lead_id".to_owned(), json!(lead))]);
+        loop {
+            self.check()?;
+            let arguments_of_page = arguments.clone().into();
+            let listed = self
+                .session
+                .list(Tool::FindCustomObjects, arguments_of_page);
+            let listed = listed.await?;
+            for row in listed.rows {
+                let object: Option<Object> = serde_json::from_value(row).ok();
+                let Some(object) = object else { continue };
+                let is_whole = ["custom_object_type_id", "date_updated"]
+                    .iter()
+                    .all(|key| object.text(key).is_some());
+                let object = match object.text("id") {
+                    Some(id) if !is_whole => self.found(Tool::FetchCustomObject, &id).await?,
+                    _ => Some(object),
+                };
+                if let Some(object) = object {
+                    page.push(Origin::Sweep, ObjectType::CustomObject, object);
+                }
+            }
+            let Some(cursor) = listed.cursor else {
+                return Ok(());
+            };
+            arguments.insert("cursor".to_owned(), cursor.into());
+        }
     }
 
     /// An object; none when it is gone since it was listed.

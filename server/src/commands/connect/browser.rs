@@ -211,8 +211,8 @@ fn ask(args: &BrowserArgs, attempt: &Attempt) -> anyhow::Result<()> {
     Ok(())
 }
 
-const WHAT_IS_READ: &str = "Companies, people and deals are read by MCP, twice a minute. Deletes, merges, invoices and other custom \
-objects can't be seen that way: add an API key (--connection) or hand over the key of a webhook (connect webhook-key) for them.";
+const WHAT_IS_READ: &str = "Companies, people and deals are read by MCP, twice a minute, invoices and other custom objects when their \
+lead changes. Deletes and merges can't be seen that way: add an API key (--connection) or hand over the key of a webhook (connect webhook-key) for them.";
 
 fn show(connected: &Connected, as_json: bool) -> anyhow::Result<()> {
     if as_json {

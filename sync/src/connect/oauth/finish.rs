@@ -20,11 +20,10 @@ use sqlx::types::Json;
 use url::Url;
 
 /// What such a connection can't see, for its operator.
-const LIMITS: &str =
-    "polled by MCP: deletes, merges, invoices and other custom objects are not seen";
+const LIMITS: &str = "polled by MCP: deletes and merges are not seen, invoices and other custom objects only when their lead changes";
 
 /// The same where a webhook that a person made feeds it.
-pub(in crate::connect) const HOOKED: &str = "polled by MCP: deletes, merges and custom objects are seen as a webhook tells of them, and those before it are not";
+pub(in crate::connect) const HOOKED: &str = "polled by MCP: deletes and merges are seen as a webhook tells of them, and those before it are not";
 
 /// Makes the connection that an answer allows. What it does not allow leaves nothing behind.
 pub async fn finish(connections: &Connections, callback: Callback) -> Result<Connected, SyncError> {

@@ -19,8 +19,19 @@ pub(super) async fn read(
     let mut types = of_kind(client, "custom_object_type/", Kind::CustomObject).await?;
     types.extend(of_kind(client, "custom_activity/", Kind::CustomActivity).await?);
     let mut transaction = pool.begin().await?;
-    store(&mut transaction, connection_id, &types).await?;
-    let mapping = follow(&mut transaction, connection_id, &types).await?;
+    keep(&mut transaction, connection_id, types).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Keeps these types and no others, and lets the mapping of invoices follow them.
+pub(super) async fn keep(
+    transaction: &mut PgConnection,
+    connection_id: Uuid,
+    types: Vec<CustomType>,
+) -> Result<(), SyncError> {
+    store(transaction, connection_id, &types).await?;
+    let mapping = follow(transaction, connection_id, &types).await?;
     let own = mapping.and_then(|mapping| types.into_iter().find(|one| one.id == mapping.type_id));
     let fields = own.map(|one| one.fields).unwrap_or_default();
     let fields = fields.into_iter().map(|field| {
@@ -32,15 +43,7 @@ pub(super) async fn read(
         )
     });
     let fields: Vec<_> = fields.collect();
-    replace(
-        &mut transaction,
-        connection_id,
-        RecordType::Receivable,
-        &fields,
-    )
-    .await?;
-    transaction.commit().await?;
-    Ok(())
+    replace(transaction, connection_id, RecordType::Receivable, &fields).await
 }
 
 /// Types of a kind; none where the organization's plan does not have them.
@@ -57,7 +60,8 @@ async fn of_kind(
     Ok(listed.iter().filter_map(|one| type_of(one, kind)).collect())
 }
 
-fn type_of(one: &Object, kind: Kind) -> Option<CustomType> {
+/// A type, where it is told as one.
+pub(super) fn type_of(one: &Object, kind: Kind) -> Option<CustomType> {
     let fields: Vec<Object> = one.read("fields").unwrap_or_default();
     Some(CustomType {
         id: one.text("id")?,

@@ -1,12 +1,15 @@
 //! The settings of an organization as the tools of the MCP server tell them: the organization, its users, the custom fields
-//! of leads, contacts and opportunities.
+//! of leads, contacts and opportunities, and the types of custom objects.
 
+use super::custom_types::{self, type_of};
 use super::{Definition, replace};
 use crate::apply::apply;
 use crate::change::Change;
-use crate::close::{Object, ObjectType, Tool};
-use crate::connect::{Connections, McpSession};
+use crate::close::{McpError, Object, ObjectType, Tool};
+use crate::connect::invoices::CustomType;
+use crate::connect::{Connections, McpSession, OAuthError};
 use crate::error::SyncError;
+use closegraph_entity::custom_type::Kind;
 use closegraph_entity::record::{Origin, RecordType};
 use serde_json::Value;
 use uuid::Uuid;
@@ -24,6 +27,7 @@ pub(super) async fn reread(connections: &Connections, id: Uuid) -> Result<(), Sy
     ] {
         fields.push((record_type, session.list(tool, Value::Null).await?.rows));
     }
+    let types = types(&mut session).await?;
     let word = |name: &str| organization.get(name).and_then(Value::as_str);
     let mut transaction = connections.pool().begin().await?;
     sqlx::query(
@@ -44,8 +48,25 @@ pub(super) async fn reread(connections: &Connections, id: Uuid) -> Result<(), Sy
         let fields: Vec<Definition> = fields.iter().filter_map(definition).collect();
         replace(&mut transaction, id, record_type, &fields).await?;
     }
+    custom_types::keep(&mut transaction, id, types).await?;
     transaction.commit().await?;
     Ok(())
+}
+
+/// The types of custom objects; none where the organization's plan does not have them.
+async fn types(session: &mut McpSession) -> Result<Vec<CustomType>, SyncError> {
+    let listed = match session.list(Tool::CustomObjectTypes, Value::Null).await {
+        Err(SyncError::OAuth(OAuthError::Mcp(McpError::Tool { message, .. }))) => {
+            tracing::warn!(%message, "the types of custom objects can't be read");
+            return Ok(Vec::new());
+        }
+        listed => listed?.rows,
+    };
+    let one = |listed: Value| {
+        let one: Object = serde_json::from_value(listed).ok()?;
+        type_of(&one, Kind::CustomObject)
+    };
+    Ok(listed.into_iter().filter_map(one).collect())
 }
 
 fn member(user: Value) -> Option<Change> {
