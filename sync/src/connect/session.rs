@@ -5,10 +5,10 @@ use super::oauth::OAuthError;
 use crate::close::{McpClient, McpError, Object, Tool};
 use crate::error::SyncError;
 use secrecy::SecretString;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
-/// Where an answer may keep its list.
+/// Where an answer may keep its list. One that has a single list keeps it there, whatever it is called.
 const LISTS: [&str; 5] = ["data", "items", "results", "users", "fields"];
 
 /// A session of a connection with its MCP server.
@@ -73,7 +73,10 @@ impl McpSession {
         let cursor = cursor.map(str::to_owned);
         let list = match &mut answer {
             Value::Array(_) => Some(answer),
-            Value::Object(keys) => LISTS.iter().find_map(|name| keys.remove(*name)),
+            Value::Object(keys) => LISTS
+                .iter()
+                .find_map(|name| keys.remove(*name))
+                .or_else(|| only_list(keys)),
             _ => None,
         };
         match list {
@@ -85,6 +88,14 @@ impl McpSession {
     /// Calls so far.
     pub(crate) const fn calls(&self) -> i64 {
         self.calls
+    }
+}
+
+fn only_list(keys: &mut Map<String, Value>) -> Option<Value> {
+    let mut lists = keys.values_mut().filter(|value| value.is_array());
+    match (lists.next(), lists.next()) {
+        (Some(only), None) => Some(only.take()),
+        _ => None,
     }
 }
 

@@ -273,22 +273,17 @@ impl Poll<'_> {
         let mut arguments = Map::from_iter([("lead_id".to_owned(), json!(lead))]);
         loop {
             self.check()?;
-            let arguments_of_page = arguments.clone().into();
-            let listed = self
-                .session
-                .list(Tool::FindCustomObjects, arguments_of_page);
-            let listed = listed.await?;
+            let asked = arguments.clone().into();
+            let listed = match self.session.list(Tool::FindCustomObjects, asked).await {
+                // To ask again would not help, and other objects are not to wait for it.
+                Err(SyncError::OAuth(OAuthError::Mcp(error @ McpError::Shape(_)))) => {
+                    tracing::warn!(%error, lead, "custom objects can't be read");
+                    return Ok(());
+                }
+                listed => listed?,
+            };
             for row in listed.rows {
-                let object: Option<Object> = serde_json::from_value(row).ok();
-                let Some(object) = object else { continue };
-                let is_whole = ["custom_object_type_id", "date_updated"]
-                    .iter()
-                    .all(|key| object.text(key).is_some());
-                let object = match object.text("id") {
-                    Some(id) if !is_whole => self.found(Tool::FetchCustomObject, &id).await?,
-                    _ => Some(object),
-                };
-                if let Some(object) = object {
+                if let Some(object) = self.whole(row).await? {
                     page.push(Origin::Sweep, ObjectType::CustomObject, object);
                 }
             }
@@ -296,6 +291,21 @@ impl Poll<'_> {
                 return Ok(());
             };
             arguments.insert("cursor".to_owned(), cursor.into());
+        }
+    }
+
+    /// A custom object of a list, read by itself where the list does not tell all of it.
+    async fn whole(&mut self, row: Value) -> Result<Option<Object>, SyncError> {
+        let Ok(object) = serde_json::from_value::<Object>(row) else {
+            return Ok(None);
+        };
+        let is_told = |key: &&str| object.text(key).is_some();
+        let is_whole = ["custom_object_type_id", "date_updated"]
+            .iter()
+            .all(is_told);
+        match object.text("id") {
+            Some(id) if !is_whole => self.found(Tool::FetchCustomObject, &id).await,
+            _ => Ok(Some(object)),
         }
     }
 

@@ -56,8 +56,10 @@ pub(super) async fn reread(connections: &Connections, id: Uuid) -> Result<(), Sy
 /// The types of custom objects; none where the organization's plan does not have them.
 async fn types(session: &mut McpSession) -> Result<Vec<CustomType>, SyncError> {
     let listed = match session.list(Tool::CustomObjectTypes, Value::Null).await {
-        Err(SyncError::OAuth(OAuthError::Mcp(McpError::Tool { message, .. }))) => {
-            tracing::warn!(%message, "the types of custom objects can't be read");
+        Err(SyncError::OAuth(OAuthError::Mcp(
+            error @ (McpError::Tool { .. } | McpError::Shape(_)),
+        ))) => {
+            tracing::warn!(%error, "the types of custom objects can't be read");
             return Ok(Vec::new());
         }
         listed => listed?.rows,
