@@ -28,14 +28,14 @@ use crate::rest;
 /// The server behind the door, over the routes of REST.
 #[derive(Debug, Clone)]
 struct Server {
+    app: Arc<App>,
     rest: Router,
-    key: String,
 }
 
 pub(crate) fn router(app: &Arc<App>) -> Router {
     let server = Server {
+        app: Arc::clone(app),
         rest: rest::router(app),
-        key: app.config.api_key.clone(),
     };
     let config = StreamableHttpServerConfig::default()
         .with_legacy_session_mode(false)
@@ -112,7 +112,12 @@ impl ServerHandler for Server {
         let arguments = request.arguments.unwrap_or_default();
         let asked = tools::request(&request.name, &arguments)
             .ok_or_else(|| ErrorData::invalid_params("There is no such tool.", None))?;
-        let (done, answer) = asked.send(&self.rest, &self.key).await;
+        let failing = self.app.oauth.behaviour().failing_tools;
+        if failing.iter().any(|tool| *tool == request.name) {
+            let text = vec![ContentBlock::text("It does not work just now.")];
+            return Ok(CallToolResult::error(text).into());
+        }
+        let (done, answer) = asked.send(&self.rest, &self.app.config.api_key).await;
         let answer = tools::shaped(&request.name, answer);
         let text = vec![ContentBlock::text(answer.to_string())];
         let mut result = if done {

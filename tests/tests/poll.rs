@@ -209,6 +209,38 @@ async fn invoices_are_read_with_their_leads_once_their_type_is_known() {
     assert_eq!(named, "Anew");
 }
 
+/// What is known of types decides what invoices are.
+#[tokio::test]
+async fn types_that_can_not_be_read_are_those_that_were_and_so_are_the_invoices() {
+    let polled = Polled::connect().await;
+    let pool = &polled.database.pool;
+    let reread = async || reread_settings(&polled.connections, polled.id).await;
+    reread().await.unwrap();
+    // One that an API key saw before, which the tools do not list.
+    sqlx::query(
+        "insert into custom_type (connection_id, close_id, kind, name, archived, fields)
+         values ($1, 'actitype_before', 'custom_activity', 'Receipt', false, '[]')",
+    )
+    .bind(polled.id)
+    .execute(pool)
+    .await
+    .unwrap();
+    let known = async || -> (Vec<String>, Option<Value>) {
+        let known = "select (select coalesce(array_agg(close_id order by close_id), '{}') from custom_type),
+                            (select mapping from invoice_mapping)";
+        sqlx::query_as(known).fetch_one(pool).await.unwrap()
+    };
+    let before = known().await;
+    assert!(before.0.len() > 1 && before.1.is_some(), "{before:?}");
+    let failing = json!({ "failing_tools": ["find_custom_object_types"] });
+    polled.sim.behave(&failing).await.unwrap();
+    reread().await.unwrap();
+    assert_eq!(known().await, before);
+    polled.sim.behave(&json!({})).await.unwrap();
+    reread().await.unwrap();
+    assert_eq!(known().await, before);
+}
+
 #[tokio::test]
 async fn a_poll_that_was_stopped_goes_on_with_what_is_left() {
     let polled = Polled::connect().await;

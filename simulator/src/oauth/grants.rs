@@ -31,6 +31,8 @@ pub(crate) struct Behaviour {
     pub(crate) app_secret: Option<String>,
     /// Token requests from now on that are done but answered 502, as if the answer were lost.
     pub(crate) lost_answers: u32,
+    /// Tools of the MCP server that fail. Default none.
+    pub(crate) failing_tools: Vec<String>,
 }
 
 impl Default for Behaviour {
@@ -43,6 +45,7 @@ impl Default for Behaviour {
             consent_by_member: false,
             app_secret: None,
             lost_answers: 0,
+            failing_tools: Vec::new(),
         }
     }
 }

@@ -6,7 +6,7 @@ use super::{Definition, replace};
 use crate::apply::apply;
 use crate::change::Change;
 use crate::close::{McpError, Object, ObjectType, Tool};
-use crate::connect::invoices::CustomType;
+use crate::connect::invoices::{CustomType, custom_types as known_types};
 use crate::connect::{Connections, McpSession, OAuthError};
 use crate::error::SyncError;
 use closegraph_entity::custom_type::Kind;
@@ -27,7 +27,7 @@ pub(super) async fn reread(connections: &Connections, id: Uuid) -> Result<(), Sy
     ] {
         fields.push((record_type, session.list(tool, Value::Null).await?.rows));
     }
-    let types = types(&mut session).await?;
+    let types = types(connections, id, &mut session).await?;
     let word = |name: &str| organization.get(name).and_then(Value::as_str);
     let mut transaction = connections.pool().begin().await?;
     sqlx::query(
@@ -48,27 +48,37 @@ pub(super) async fn reread(connections: &Connections, id: Uuid) -> Result<(), Sy
         let fields: Vec<Definition> = fields.iter().filter_map(definition).collect();
         replace(&mut transaction, id, record_type, &fields).await?;
     }
-    custom_types::keep(&mut transaction, id, types).await?;
+    if let Some(types) = types {
+        custom_types::keep(&mut transaction, id, types).await?;
+    }
     transaction.commit().await?;
     Ok(())
 }
 
-/// The types of custom objects; none where the organization's plan does not have them.
-async fn types(session: &mut McpSession) -> Result<Vec<CustomType>, SyncError> {
+/// The types of custom objects, where they are told, with those of custom activities that were known before, of which
+/// nothing is told: what is known of types decides what invoices are.
+async fn types(
+    connections: &Connections,
+    id: Uuid,
+    session: &mut McpSession,
+) -> Result<Option<Vec<CustomType>>, SyncError> {
     let listed = match session.list(Tool::CustomObjectTypes, Value::Null).await {
         Err(SyncError::OAuth(OAuthError::Mcp(
             error @ (McpError::Tool { .. } | McpError::Shape(_)),
         ))) => {
             tracing::warn!(%error, "the types of custom objects can't be read");
-            return Ok(Vec::new());
+            return Ok(None);
         }
         listed => listed?.rows,
     };
-    let one = |listed: Value| {
+    let told = listed.into_iter().filter_map(|listed| {
         let one: Object = serde_json::from_value(listed).ok()?;
         type_of(&one, Kind::CustomObject)
-    };
-    Ok(listed.into_iter().filter_map(one).collect())
+    });
+    let mut types = known_types(connections.pool(), id).await?;
+    types.retain(|one| one.kind == Kind::CustomActivity);
+    types.extend(told);
+    Ok(Some(types))
 }
 
 fn member(user: Value) -> Option<Change> {
