@@ -47,10 +47,11 @@ struct Inner {
     has_roles: OnceCell<bool>,
 }
 
-/// The two roles are there, and the account may take them.
+/// The two roles are there, the account may take them, and they may read: made after the last start, they may not yet.
 const HAS_ROLES: &str = "
     select count(*) = 2 from pg_roles
-     where rolname in ('closegraph_reader', 'closegraph_tenant') and pg_has_role(rolname, 'member')";
+     where rolname in ('closegraph_reader', 'closegraph_tenant') and pg_has_role(rolname, 'member')
+       and has_column_privilege(rolname, 'sync_run', 'id', 'select')";
 const TAKE_ROLE: &str =
     "select set_config('role', $1, false), set_config('closegraph.connections', $2, false)";
 

@@ -296,6 +296,8 @@ async fn an_account_makes_the_roles_where_it_may_and_goes_without_them_where_not
     assert_eq!(ask(&plain, &token).await, 1);
     let grant = "grant closegraph_reader, closegraph_tenant to plain";
     maker.execute(grant).await.unwrap();
+    // They may read nothing of it before the next start.
+    assert_eq!(ask(&plain, &token).await, 1);
     closegraph_migration::up(&orm).await.unwrap();
     assert_eq!(ask(&plain, &token).await, 1);
     plain.execute(HIDE).await.unwrap();
