@@ -7,6 +7,7 @@
 mod fold;
 mod invoice;
 mod lock;
+mod mark;
 mod paid;
 mod queue;
 mod remap;
@@ -21,6 +22,8 @@ use crate::mapping::MappingContext;
 use crate::privacy::Forgotten;
 use fold::fold;
 pub(crate) use lock::{Turn, hold_all, share_bodies};
+use mark::Followed;
+pub(crate) use mark::{begin as begin_remap, finish as finish_remap, note, prepare};
 use queue::Folded;
 pub(crate) use queue::record_type;
 pub(crate) use remap::{After, Remapped, TABLES, remap_page, remove_orphans};
@@ -48,14 +51,20 @@ pub enum Outcome {
 }
 
 /// Applies changes of one connection. `run_id` is noted in the audit trail. Answers one outcome a change, in order.
+/// Where rows are mapped by newer settings than those of `context`, so are these.
 pub async fn apply(
     transaction: &mut Transaction<'_, Postgres>,
     context: &MappingContext,
     run_id: Option<Uuid>,
     changes: Vec<Change>,
 ) -> Result<Vec<Outcome>, sqlx::Error> {
-    hold(transaction, context.connection_id, Turn::Alone, &changes).await?;
-    apply_held(transaction, context, Folded::new(run_id), changes).await
+    let id = context.connection_id;
+    hold(transaction, id, Turn::Alone, &changes).await?;
+    let applied = apply_held(transaction, context, Folded::new(run_id), changes).await?;
+    if let Some(settings) = applied.mapped_by {
+        note(transaction, id, settings).await?;
+    }
+    Ok(applied.outcomes)
 }
 
 /// Holds the objects of changes until the transaction ends.
@@ -69,13 +78,21 @@ pub(crate) async fn hold(
     lock::lock(transaction, connection_id, turn, ids).await
 }
 
+/// What was applied.
+pub(crate) struct Applied {
+    /// One a change, in order.
+    pub(crate) outcomes: Vec<Outcome>,
+    /// The settings of it, where they have to be noted before it is committed.
+    pub(crate) mapped_by: Option<Uuid>,
+}
+
 /// Applies changes of objects that are held, beside others of the same load, which it must not wait for.
 pub(crate) async fn apply_beside(
     transaction: &mut Transaction<'_, Postgres>,
     context: &MappingContext,
     run_id: Option<Uuid>,
     changes: Vec<Change>,
-) -> Result<Vec<Outcome>, sqlx::Error> {
+) -> Result<Applied, sqlx::Error> {
     let folded = Folded {
         is_beside_others: true,
         ..Folded::new(run_id)
@@ -88,19 +105,25 @@ async fn apply_held(
     context: &MappingContext,
     mut folded: Folded,
     changes: Vec<Change>,
-) -> Result<Vec<Outcome>, sqlx::Error> {
+) -> Result<Applied, sqlx::Error> {
     let connection: &mut PgConnection = transaction;
+    let id = context.connection_id;
     let mut outcomes = vec![Outcome::Unchanged; changes.len()];
     let mut objects = Objects::new();
     for (index, change) in changes.into_iter().enumerate() {
         let key = (change.object_type, change.close_id.clone());
         objects.entry(key).or_default().push((index, change));
     }
-    let stored = stored::load(connection, context.connection_id, objects.keys()).await?;
+    let stored = stored::load(connection, id, objects.keys()).await?;
     let forgotten = match stored.some_are_forgotten {
-        true => forgotten(connection, context.connection_id, &objects, &stored).await?,
+        true => forgotten(connection, id, &objects, &stored).await?,
         false => Forgotten::default(),
     };
+    let followed = match follows_settings(&objects) {
+        true => Followed::read(connection, context, stored.mark, &folded).await?,
+        false => Followed::default(),
+    };
+    let context = followed.newer.as_ref().unwrap_or(context);
 
     for ((object_type, close_id), mut changes) in objects {
         if object_type == ObjectType::Contact && forgotten.is_person(&close_id) {
@@ -108,7 +131,7 @@ async fn apply_held(
         }
         // A stable sort: of two changes with one version, the one that arrived first comes first.
         changes.sort_by_key(|(_, change)| change.version);
-        let known = stored.of(context.connection_id, record_type(object_type), &close_id);
+        let known = stored.of(id, record_type(object_type), &close_id);
         let raw = known.live.as_ref().map(|live| &live.raw);
         for (_, change) in &mut changes {
             forgotten.strip_change(change, raw);
@@ -123,8 +146,18 @@ async fn apply_held(
             &mut outcomes,
         );
     }
-    write::write(connection, context.connection_id, folded).await?;
-    Ok(outcomes)
+    write::write(connection, id, folded).await?;
+    Ok(Applied {
+        outcomes,
+        mapped_by: followed.note,
+    })
+}
+
+/// Whether what becomes of objects depends on settings.
+fn follows_settings(objects: &Objects) -> bool {
+    objects
+        .keys()
+        .any(|(object_type, _)| *object_type != ObjectType::User)
 }
 
 /// Changes by their objects, each with its place.

@@ -9,6 +9,7 @@ mod money;
 mod opportunity;
 mod person;
 mod row;
+mod settings;
 mod transaction;
 
 pub use category::{Categories, CategoryRule, When};

@@ -2,11 +2,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use chrono::{DateTime, TimeDelta, Utc};
 use close_sim::{InvoiceLayout, SimulatorConfig};
+use closegraph_entity::record::Origin;
+use closegraph_sync::apply::{Outcome, apply};
+use closegraph_sync::change::Change;
+use closegraph_sync::close::{Object, ObjectType};
 use closegraph_sync::connect::reread_settings;
+use closegraph_sync::mapping::MappingContext;
 use closegraph_sync::reconcile::{Drift, Progress, RemapReport, remap};
 use closegraph_sync::{Schedule, SyncOptions};
 use closegraph_tests::Mirror;
+use serde_json::json;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -167,4 +174,93 @@ async fn a_status_or_pipeline_that_is_renamed_in_close_is_renamed_by_itself() {
         .wait("select count(*) = 2 from sync_run where kind = 'remap' and status = 'succeeded'")
         .await
         .unwrap();
+}
+
+async fn settings(mirror: &Mirror) -> MappingContext {
+    let (connections, id) = (&mirror.close.connections, mirror.close.connection);
+    connections.mapping(id).await.unwrap()
+}
+
+/// Writes what Close tells of all deals, a little later than it last did.
+async fn write_deals(mirror: &Mirror, settings: &MappingContext) {
+    let deals = mirror.close.objects("opportunity").await.unwrap();
+    let changes = deals.into_values().map(|mut deal| {
+        let at: DateTime<Utc> = serde_json::from_value(deal["date_updated"].clone()).unwrap();
+        deal["date_updated"] = json!(at + TimeDelta::seconds(1));
+        deal["note"] = json!("told again");
+        let deal = Object::parse(&deal.to_string()).unwrap();
+        Change::read(ObjectType::Opportunity, deal, Origin::Sweep).unwrap()
+    });
+    let changes = changes.collect();
+    let mut transaction = mirror.database.pool.begin().await.unwrap();
+    let applied = apply(&mut transaction, settings, None, changes).await;
+    transaction.commit().await.unwrap();
+    let outcomes = applied.unwrap();
+    assert!(outcomes.iter().all(|one| *one == Outcome::Updated));
+}
+
+#[tokio::test]
+async fn who_has_settings_of_before_writes_by_those_that_rows_were_mapped_by_since() {
+    let mirror = quiet().await;
+    let before = settings(&mirror).await;
+    change(&mirror, "update label set name = 'New ' || name").await;
+    let renamed = "select not exists (select from opportunity where status_label not like 'New %')";
+    mirror.wait(renamed).await.unwrap();
+    mirror
+        .wait("select exists (select from sync_run where kind = 'remap' and status = 'succeeded')")
+        .await
+        .unwrap();
+    write_deals(&mirror, &before).await;
+    let old = "select count(*) from opportunity where status_label not like 'New %'";
+    assert_eq!(mirror.count(old).await.unwrap(), 0);
+    // They are what was noted: there is nothing to map again.
+    let runs = "select count(*) from sync_run where kind = 'remap'";
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(mirror.count(runs).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn rows_by_settings_that_were_there_for_a_moment_only_are_mapped_again() {
+    let mirror = quiet().await;
+    // Nothing is mapped again meanwhile.
+    change(&mirror, "update connection set status = 'needs_reconnect'").await;
+    change(&mirror, "update label set name = 'New ' || name").await;
+    write_deals(&mirror, &settings(&mirror).await).await;
+    let new = "select count(*) from opportunity where status_label like 'New %'";
+    assert!(mirror.count(new).await.unwrap() > 100);
+    change(&mirror, "update label set name = substr(name, 5)").await;
+    change(&mirror, "update connection set status = 'active'").await;
+    mirror
+        .wait("select not exists (select from opportunity where status_label like 'New %')")
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn what_was_written_before_the_first_full_load_is_mapped_by_what_is_known_after_it() {
+    let mirror = quiet().await;
+    let before = everything(&mirror).await;
+    change(&mirror, "update connection set status = 'needs_reconnect'").await;
+    // As an organization that was read by other means, and is loaded for the first time now.
+    change(&mirror, "update label set name = 'Old ' || name").await;
+    assert!(map_again(&mirror).await.updated > 100);
+    change(&mirror, "update label set name = substr(name, 5)").await;
+    change(
+        &mirror,
+        "delete from sync_checkpoint where stream = 'backfill'",
+    )
+    .await;
+    change(&mirror, "update connection set status = 'active'").await;
+    mirror
+        .wait("select count(*) = 2 from sync_run where kind = 'backfill' and status = 'succeeded'")
+        .await
+        .unwrap();
+    mirror
+        .wait(
+            "select not exists (select from opportunity where status_label like 'Old %')
+                  and not exists (select from company where status_label like 'Old %')",
+        )
+        .await
+        .unwrap();
+    assert_eq!(everything(&mirror).await, before);
 }

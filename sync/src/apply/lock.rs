@@ -45,8 +45,8 @@ pub(super) async fn lock(
         .map(drop)
 }
 
-/// Holds all objects of a connection, and then the bodies of its events, until the transaction ends.
-pub(crate) async fn hold_all(
+/// Holds all objects of a connection until the transaction ends.
+pub(super) async fn hold_objects(
     connection: &mut PgConnection,
     connection_id: Uuid,
 ) -> Result<(), sqlx::Error> {
@@ -56,8 +56,17 @@ pub(crate) async fn hold_all(
         .collect();
     sqlx::query("select pg_advisory_xact_lock(key) from unnest($1::bigint[]) as key")
         .bind(keys)
-        .execute(&mut *connection)
-        .await?;
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+/// Holds all objects of a connection, and then the bodies of its events, until the transaction ends.
+pub(crate) async fn hold_all(
+    connection: &mut PgConnection,
+    connection_id: Uuid,
+) -> Result<(), sqlx::Error> {
+    hold_objects(connection, connection_id).await?;
     sqlx::query("select pg_advisory_xact_lock(hashtextextended('closegraph:bodies:' || $1, 0))")
         .bind(connection_id.to_string())
         .execute(connection)

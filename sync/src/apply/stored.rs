@@ -1,6 +1,7 @@
 //! What the mirror holds of the objects that are about to change.
 
 use super::invoice::Paid;
+use super::mark::Mark;
 use crate::close::{Object, ObjectType};
 use crate::mapping::PaidAmount;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -9,8 +10,8 @@ use sqlx::PgConnection;
 use std::collections::HashMap;
 use uuid::Uuid;
 
-/// One statement for all kinds; the raw object is what newer content is laid over. The last row, of no record, says that
-/// people of the connection are forgotten.
+/// One statement for all kinds; the raw object is what newer content is laid over. The last rows, of no record, say that
+/// people of the connection are forgotten, and by which settings its rows are mapped.
 const LOAD: &str = "
     select 'company', id, source_updated_at, raw::text, null::timestamptz, true
       from company where id = any($1)
@@ -27,10 +28,14 @@ const LOAD: &str = "
     select record_type, record_id, version, null, null, false from tombstone where record_id = any($1)
     union all
     select 'forgotten', $2, now(), null, null, false
-     where exists (select from tombstone where connection_id = $2 and forgotten_at is not null)";
+     where exists (select from tombstone where connection_id = $2 and forgotten_at is not null)
+    union all
+    select 'mark', $2, now(), position::text, null, false
+      from sync_checkpoint where connection_id = $2 and stream = 'mapping'";
 
-/// The kind of the last row.
+/// The kinds of the last rows.
 const FORGOTTEN: &str = "forgotten";
+const MARK: &str = "mark";
 
 /// What was paid of invoices, oldest first.
 const PAID: &str = "
@@ -62,6 +67,8 @@ pub(super) struct Stored {
     known: HashMap<(String, Uuid), Known>,
     /// Whether people of the connection are forgotten.
     pub(super) some_are_forgotten: bool,
+    /// By which settings the rows of the connection are mapped, where it is noted.
+    pub(super) mark: Option<Mark>,
 }
 
 impl Stored {
@@ -107,10 +114,14 @@ pub(super) async fn load(
         .fetch_all(&mut *connection)
         .await?;
     let mut all: HashMap<(String, Uuid), Known> = HashMap::with_capacity(found.len());
-    let mut some_are_forgotten = false;
+    let (mut some_are_forgotten, mut mark) = (false, None);
     for (record_type, id, version, raw, stage_entered_at, alive) in found {
         if record_type == FORGOTTEN {
             some_are_forgotten = true;
+            continue;
+        }
+        if record_type == MARK {
+            mark = raw.and_then(|text| serde_json::from_str(&text).ok());
             continue;
         }
         let known = all.entry((record_type, id)).or_default();
@@ -140,6 +151,7 @@ pub(super) async fn load(
     Ok(Stored {
         known: all,
         some_are_forgotten,
+        mark,
     })
 }
 

@@ -10,12 +10,11 @@ use crate::error::SyncError;
 use crate::mapping::{Categories, MappingContext};
 use chrono::{DateTime, Utc};
 use closegraph_entity::connection::AuthMethod;
-use closegraph_entity::invoice_mapping::InvoiceMapping;
 use sea_orm::ActiveEnum;
 use secrecy::ExposeSecret;
 use sqlx::types::Json;
 use sqlx::{PgExecutor, PgPool};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use url::Url;
 use uuid::Uuid;
@@ -46,47 +45,8 @@ pub(crate) async fn mapping(
     executor: impl PgExecutor<'_>,
     id: Uuid,
 ) -> Result<MappingContext, SyncError> {
-    let found: Option<Settings> = sqlx::query_as(SETTINGS)
-        .bind(id)
-        .fetch_optional(executor)
-        .await?;
-    found
-        .map(Settings::into_context)
-        .ok_or(SyncError::UnknownConnection(id))
-}
-
-const SETTINGS: &str = "
-    select id, currency, value_exponent, time_zone, category_rules,
-           (select mapping from invoice_mapping where connection_id = c.id and state = 'active') as invoices,
-           (select coalesce(jsonb_object_agg(close_id, name), '{}') from label where connection_id = c.id) as labels
-      from connection c where id = $1 or ($1 is null and status = 'active')";
-
-#[derive(sqlx::FromRow)]
-struct Settings {
-    id: Uuid,
-    currency: String,
-    value_exponent: i16,
-    time_zone: String,
-    invoices: Option<Json<InvoiceMapping>>,
-    category_rules: Option<Json<Categories>>,
-    labels: Json<BTreeMap<String, String>>,
-}
-
-impl Settings {
-    fn into_context(self) -> MappingContext {
-        MappingContext {
-            connection_id: self.id,
-            currency: self.currency,
-            value_exponent: u32::try_from(self.value_exponent).unwrap_or(2),
-            labels: Arc::new(self.labels.0),
-            time_zone: self.time_zone.parse().unwrap_or(chrono_tz::UTC),
-            invoices: self.invoices.map(|Json(mapping)| Arc::new(mapping)),
-            categories: self
-                .category_rules
-                .map(|Json(rules)| Arc::new(rules))
-                .unwrap_or_default(),
-        }
-    }
+    let found = MappingContext::read(executor, id).await?;
+    found.ok_or(SyncError::UnknownConnection(id))
 }
 
 /// A client with what it was made of: the sealed credential, where that does not change by itself.
@@ -193,13 +153,10 @@ impl Connections {
 
     /// The settings of all connections that are to be synced.
     pub(crate) async fn mappings(&self) -> Result<HashMap<Uuid, MappingContext>, SyncError> {
-        let all: Vec<Settings> = sqlx::query_as(SETTINGS)
-            .bind(None::<Uuid>)
-            .fetch_all(&self.pool)
-            .await?;
+        let all = MappingContext::read_all(&self.pool).await?;
         Ok(all
             .into_iter()
-            .map(|one| (one.id, one.into_context()))
+            .map(|one| (one.connection_id, one))
             .collect())
     }
 

@@ -1,9 +1,10 @@
 //! The first full load.
 
+use super::catch_up;
 use super::load::{Load, position};
 use super::run::{Kind, Progress, Run, RunReport};
 use super::walk::{Asked, Fields, Position, Walker};
-use super::{catch_up, remap};
+use crate::apply::prepare;
 use crate::connect::{Connections, follow_kept};
 use crate::error::SyncError;
 use closegraph_entity::record::Origin;
@@ -56,9 +57,7 @@ pub async fn backfill(
     let result = async {
         let fields = Fields::read(pool, connection_id).await?;
         let kept = position(pool, connection_id, STREAM).await?;
-        if kept.is_none() {
-            remap::mark(pool, &context).await?;
-        }
+        prepare(pool, &context).await?;
         let start = match kept {
             Some(position) if !options.restart && position != Position::Done => position,
             _ if options.strategy == Strategy::Search => {

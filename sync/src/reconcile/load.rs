@@ -242,7 +242,7 @@ impl Load<'_> {
             Vec::new()
         };
         let transaction = &mut written.transaction;
-        for (object_type, object, reason) in written.refused {
+        for (object_type, object, reason) in std::mem::take(&mut written.refused) {
             quarantine(
                 transaction,
                 self.context,
@@ -271,7 +271,7 @@ impl Load<'_> {
                 .execute(&mut **transaction)
                 .await?;
         }
-        written.transaction.commit().await?;
+        written.commit(id).await?;
         self.progress.send_replace(*progress);
         for (page, next, requests) in later {
             in_hands.push(page, next, requests);

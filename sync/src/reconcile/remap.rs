@@ -3,21 +3,21 @@
 
 use super::load::{keep_position, position};
 use super::run::{Kind, Progress, Run, RunReport};
-use crate::apply::{After, Remapped, TABLES, remap_page, remove_orphans};
+use crate::apply::{
+    After, Remapped, TABLES, begin_remap, finish_remap, remap_page, remove_orphans,
+};
 use crate::connect::Connections;
 use crate::error::SyncError;
 use crate::mapping::MappingContext;
 use closegraph_entity::record::RecordType;
 use serde::{Deserialize, Serialize};
-use sqlx::{AssertSqlSafe, PgConnection, PgPool};
+use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// Checkpoint of a run that was stopped.
 const STREAM: &str = "remap";
-/// What the rows of a connection were last mapped by.
-const MAPPED: &str = "mapping";
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Position {
@@ -62,19 +62,6 @@ impl RemapReport {
     }
 }
 
-/// Notes by what the rows of a connection are mapped, before there are any.
-pub(super) async fn mark(pool: &PgPool, context: &MappingContext) -> Result<(), SyncError> {
-    let mut connection = pool.acquire().await?;
-    keep_position(
-        &mut connection,
-        context.connection_id,
-        MAPPED,
-        None,
-        &context.fingerprint(),
-    )
-    .await
-}
-
 /// Maps all kept objects of a connection again; resumes where an earlier run of the same mapping stopped.
 pub async fn remap(
     pool: &PgPool,
@@ -109,7 +96,8 @@ async fn remap_all(
     let total = Some(count(pool, id).await?);
     let mut report = RemapReport::default();
     let kept: Option<Position> = position(pool, id, STREAM).await?;
-    let mut resumed = kept.filter(|kept| kept.fingerprint == fingerprint);
+    let is_resumable = begin_remap(pool, context).await?;
+    let mut resumed = kept.filter(|kept| is_resumable && kept.fingerprint == fingerprint);
     for table in TABLES {
         let mut after = None;
         if let Some(kept) = &resumed {
@@ -152,16 +140,15 @@ async fn remap_all(
 }
 
 async fn finish(
-    connection: &mut PgConnection,
+    transaction: &mut Transaction<'_, Postgres>,
     context: &MappingContext,
     run: &Run,
 ) -> Result<(), SyncError> {
-    let id = context.connection_id;
-    keep_position(connection, id, MAPPED, Some(run.id), &context.fingerprint()).await?;
+    finish_remap(transaction, context, run.id).await?;
     sqlx::query("delete from sync_checkpoint where connection_id = $1 and stream = $2")
-        .bind(id)
+        .bind(context.connection_id)
         .bind(STREAM)
-        .execute(connection)
+        .execute(&mut **transaction)
         .await?;
     Ok(())
 }

@@ -30,17 +30,21 @@ pub(super) async fn reread(connections: &Connections, id: Uuid) -> Result<(), Sy
     let types = types(connections, id, &mut session).await?;
     let word = |name: &str| organization.get(name).and_then(Value::as_str);
     let mut transaction = connections.pool().begin().await?;
-    sqlx::query(
+    let noted = sqlx::query(
         "update connection
             set organization_name = coalesce($2, organization_name), currency = coalesce($3, currency),
                 settings_read_at = now()
-          where id = $1",
+          where id = $1 and auth_method = 'mcp'",
     )
     .bind(id)
     .bind(word("name"))
     .bind(word("currency"))
     .execute(&mut *transaction)
     .await?;
+    if noted.rows_affected() == 0 {
+        // It reads more by now, and has read it.
+        return Ok(());
+    }
     let context = crate::connect::mapping(&mut *transaction, id).await?;
     let members = users.into_iter().filter_map(member).collect();
     apply(&mut transaction, &context, None, members).await?;

@@ -1,6 +1,6 @@
 //! The rows of a page, written by a session of their own while other pages are read, written and committed.
 
-use crate::apply::{Outcome, Turn, apply_beside, hold};
+use crate::apply::{Outcome, Turn, apply_beside, hold, note};
 use crate::change::{Change, Content};
 use crate::close::{Object, ObjectType};
 use crate::error::SyncError;
@@ -32,6 +32,8 @@ pub(super) struct Written {
     pub(super) ties: Vec<(ObjectType, String, DateTime<Utc>)>,
     /// Objects that can't become rows, with the reason.
     pub(super) refused: Vec<(ObjectType, Object, String)>,
+    /// The settings that rows are mapped by, where they have to be noted before it is committed.
+    mapped_by: Option<Uuid>,
 }
 
 /// A page that is being written. It is written to its end even when nobody waits for it any more, and then rolled back.
@@ -67,6 +69,7 @@ impl Lane {
             outcomes: Vec::new(),
             ties: Vec::new(),
             refused: Vec::new(),
+            mapped_by: None,
         };
         let id = self.context.connection_id;
         hold(&mut written.transaction, id, self.turn, &changes).await?;
@@ -87,8 +90,9 @@ impl Lane {
     async fn batch(&self, written: &mut Written, changes: Vec<Change>) -> Result<(), sqlx::Error> {
         let kept = changes.clone();
         let run = Some(self.run_id);
-        let outcomes = apply_beside(&mut written.transaction, &self.context, run, changes).await?;
-        for (outcome, change) in outcomes.iter().zip(kept) {
+        let applied = apply_beside(&mut written.transaction, &self.context, run, changes).await?;
+        written.mapped_by = applied.mapped_by.or(written.mapped_by);
+        for (outcome, change) in applied.outcomes.iter().zip(kept) {
             match (outcome, change.content) {
                 (Outcome::Tie, _) => {
                     let tie = (change.object_type, change.close_id, change.version);
@@ -101,7 +105,7 @@ impl Lane {
                 _ => {}
             }
         }
-        written.outcomes.extend(outcomes);
+        written.outcomes.extend(applied.outcomes);
         Ok(())
     }
 
@@ -134,6 +138,13 @@ fn is_of_the_object(error: &sqlx::Error) -> bool {
 }
 
 impl Written {
+    pub(super) async fn commit(mut self, connection_id: Uuid) -> Result<(), SyncError> {
+        if let Some(settings) = self.mapped_by {
+            note(&mut self.transaction, connection_id, settings).await?;
+        }
+        Ok(self.transaction.commit().await?)
+    }
+
     async fn savepoint(&mut self, statement: &'static str) -> Result<(), sqlx::Error> {
         let statement = sqlx::query(statement).execute(&mut *self.transaction);
         statement.await.map(drop)

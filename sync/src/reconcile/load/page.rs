@@ -34,14 +34,13 @@ pub(in crate::reconcile) async fn commit_page(
     let mut written = writing.await.unwrap_or_else(broken)?;
     written.refused.extend(page.unreadable);
     let transaction = &mut written.transaction;
-    for (object_type, object, reason) in written.refused {
+    for (object_type, object, reason) in std::mem::take(&mut written.refused) {
         quarantine(transaction, context, run, object_type, &object, &reason).await?;
     }
     report.count(&written.outcomes);
     progress.done += count;
     run.note(transaction, report, progress).await?;
-    written.transaction.commit().await?;
-    Ok(())
+    written.commit(context.connection_id).await
 }
 
 /// Keeps an object that can't become a row among the dead letters, without what it tells of people who are forgotten.
