@@ -1,6 +1,10 @@
 //! Whatever stands in the mirrored columns, the kept objects say what should, and Close need not be asked.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 use chrono::{DateTime, TimeDelta, Utc};
 use close_sim::{InvoiceLayout, SimulatorConfig};
