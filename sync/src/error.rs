@@ -68,17 +68,26 @@ impl From<crate::close::McpError> for SyncError {
     }
 }
 
+/// How codes of Postgres begin that say nothing against a statement: connections, rollbacks as of deadlocks, what there is
+/// too little of, what an operator does, and locks.
+const PASSING: [&str; 5] = ["08", "40", "53", "57", "55P03"];
+
 impl SyncError {
     /// Whether Close refused the credential.
     pub(crate) fn is_unauthorized(&self) -> bool {
         matches!(self, Self::Close(error) if error.is_unauthorized())
     }
 
-    /// Whether the same may succeed a moment later: Close gave no answer, a 429 or a 5xx, or the database no session.
+    /// Whether the same may succeed a moment later: Close gave no answer, a 429 or a 5xx, or the database no session, no
+    /// room or no turn.
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Close(CloseError::Transport { .. } | CloseError::NoToken(_))
             | Self::Database(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut) => true,
+            Self::Database(sqlx::Error::Database(error)) => {
+                let code = error.code().unwrap_or_default();
+                PASSING.iter().any(|class| code.starts_with(class))
+            }
             Self::Close(error) => error
                 .status()
                 .is_some_and(|status| status == 429 || status >= 500),

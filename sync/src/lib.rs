@@ -19,6 +19,7 @@ pub mod privacy;
 pub mod reconcile;
 mod redact;
 mod supervise;
+mod turn;
 
 pub use error::SyncError;
 pub use fold::fold_revenue;

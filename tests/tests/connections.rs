@@ -2,16 +2,20 @@
 
 #![allow(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::panic,
     reason = "a test fails by panicking"
 )]
 
 use close_sim::SimulatorConfig;
-use closegraph_sync::connect::{ConnectRequest, Connections, Vault, connect_api_key};
+use closegraph_sync::connect::{
+    ConnectRequest, Connections, Vault, connect_api_key, reread_settings, watch_subscription,
+};
 use closegraph_sync::{SyncOptions, SyncService};
 use closegraph_tests::{Close, Database, vault};
 use secrecy::SecretString;
 use std::time::Duration;
+use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 async fn organization(database: &Database, seed: u64, api_key: &str) -> Close {
@@ -120,5 +124,54 @@ async fn the_id_of_a_connection_stays_and_is_not_guessed_from_its_organization()
             .await
             .unwrap();
         assert_eq!(connect(&other, key("11")).await, (close.connection, !first));
+    }
+}
+
+/// As processes do that start together.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_connects_at_once_makes_one_connection_with_one_subscription() {
+    let database = Database::start(&[]).await.unwrap();
+    let close = organization(&database, 1, "api_first").await;
+    for round in 0..5 {
+        let request = ConnectRequest {
+            api_key: "api_first".to_owned().into(),
+            base_url: close.simulator.base_url().to_string(),
+            public_url: Some("http://127.0.0.1:9".to_owned()),
+            time_zone: None,
+            fiscal_year_start: None,
+        };
+        let mut at_once = JoinSet::new();
+        for _ in 0..6 {
+            let connections = Connections::new(database.pool.clone(), vault().unwrap());
+            let request = request.clone();
+            at_once.spawn(async move { connect_api_key(&connections, &request).await });
+        }
+        let connections = Connections::new(database.pool.clone(), vault().unwrap());
+        let id = close.connection;
+        at_once.spawn(async move {
+            let watched = watch_subscription(&connections, id).await;
+            reread_settings(&connections, id).await?;
+            watched.map(drop)?;
+            connect_api_key(&connections, &request).await
+        });
+        for connected in at_once.join_all().await {
+            assert_eq!(connected.unwrap().id, close.connection);
+        }
+        let hooks = close.control("webhooks").await.unwrap();
+        let hooks: serde_json::Value = serde_json::from_str(&hooks).unwrap();
+        let hooks = hooks["data"].as_array().unwrap();
+        let known: String = sqlx::query_scalar("select webhook_subscription_id from connection")
+            .fetch_one(&database.pool)
+            .await
+            .unwrap();
+        let ids: Vec<&str> = hooks
+            .iter()
+            .filter_map(|hook| hook["id"].as_str())
+            .collect();
+        assert_eq!(ids, [known.as_str()], "round {round}");
+        sqlx::query("update connection set webhook_subscription_id = null, webhook_url = null, webhook_signing_key = null")
+            .execute(&database.pool)
+            .await
+            .unwrap();
     }
 }

@@ -2,7 +2,7 @@
 //! connecting the same organization again goes on with it.
 
 use super::connections::{Connections, credential_place};
-use super::oauth;
+use super::{oauth, subscription};
 use crate::close::CloseError;
 use crate::error::SyncError;
 use closegraph_entity::connection::AuthMethod;
@@ -30,7 +30,6 @@ struct Known {
     auth_method: String,
     base_url: String,
     credential: Option<Vec<u8>>,
-    webhook_subscription_id: Option<String>,
     handed: bool,
 }
 
@@ -45,8 +44,7 @@ pub async fn disconnect(
         "update connection
             set status = 'disconnected', status_reason = 'a person has disconnected it', updated_at = now()
           where id = $1
-         returning organization_name, auth_method, base_url, credential, webhook_subscription_id,
-                   webhook_handed_keys is not null as handed",
+         returning organization_name, auth_method, base_url, credential, webhook_handed_keys is not null as handed",
     )
     .bind(id)
     .fetch_optional(connections.pool())
@@ -57,7 +55,9 @@ pub async fn disconnect(
         ..Disconnected::default()
     };
     if known.credential.is_some() {
-        unsubscribe(connections, id, &known, force, &mut done).await?;
+        // One that is being made is removed, too.
+        let unsubscribed = unsubscribe(connections, id, force, &mut done);
+        subscription::alone(connections, id, unsubscribed).await?;
         revoke(connections, id, &known, force, &mut done).await?;
     }
     if known.handed {
@@ -81,18 +81,22 @@ pub async fn disconnect(
 async fn unsubscribe(
     connections: &Connections,
     id: Uuid,
-    known: &Known,
     force: bool,
     done: &mut Disconnected,
 ) -> Result<(), SyncError> {
-    let Some(subscription) = &known.webhook_subscription_id else {
+    let subscription: Option<String> =
+        sqlx::query_scalar("select webhook_subscription_id from connection where id = $1")
+            .bind(id)
+            .fetch_one(connections.pool())
+            .await?;
+    let Some(subscription) = subscription else {
         return Ok(());
     };
     let removed = match connections.last_client(id).await {
         Ok(client) => {
             client
                 .repeating(REPEATED)
-                .delete_subscription(subscription)
+                .delete_subscription(&subscription)
                 .await
         }
         Err(error) => return done.leave("the webhook subscription", error, force),

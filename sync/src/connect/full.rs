@@ -230,8 +230,7 @@ impl Stored {
             public_url,
             mut connected,
         } = self;
-        let context = connections.mapping(connected.id).await?;
-        settings::read(connections.pool(), &client, &context).await?;
+        settings::read(connections, &client, connected.id).await?;
         let Some(public_url) = public_url else {
             return Ok(connected);
         };

@@ -12,6 +12,7 @@ use crate::change::Change;
 use crate::close::{CloseClient, CloseError, Object, ObjectType};
 use crate::error::SyncError;
 use crate::mapping::MappingContext;
+use crate::turn::Turn;
 use closegraph_entity::record::{Origin, RecordType};
 use serde::Deserialize;
 use sqlx::{PgConnection, PgPool};
@@ -73,8 +74,23 @@ pub(super) async fn me(client: &CloseClient, chosen: Option<&str>) -> Result<Me,
     })
 }
 
-/// Reads the settings of a connection again.
+/// Reads the settings of a connection again. One reads them at a time, so that what was read last is what is kept.
 pub async fn reread_settings(connections: &Connections, id: Uuid) -> Result<(), SyncError> {
+    alone(connections, id, reread_alone(connections, id)).await
+}
+
+async fn alone(
+    connections: &Connections,
+    id: Uuid,
+    reading: impl Future<Output = Result<(), SyncError>>,
+) -> Result<(), SyncError> {
+    let turn = Turn::wait(connections.pool(), id, "settings").await?;
+    let read = reading.await;
+    turn.release().await?;
+    read
+}
+
+async fn reread_alone(connections: &Connections, id: Uuid) -> Result<(), SyncError> {
     if connections.is_by_mcp(id).await? {
         return mcp::reread(connections, id).await;
     }
@@ -97,11 +113,21 @@ pub async fn reread_settings(connections: &Connections, id: Uuid) -> Result<(), 
     .execute(connections.pool())
     .await?;
     reexamine(connections.pool(), &client, id, &me).await?;
-    read(connections.pool(), &client, &connections.mapping(id).await?).await
+    read_alone(connections.pool(), &client, &connections.mapping(id).await?).await
 }
 
 /// Reads users, custom-field definitions and names into the database.
 pub(super) async fn read(
+    connections: &Connections,
+    client: &CloseClient,
+    id: Uuid,
+) -> Result<(), SyncError> {
+    let context = connections.mapping(id).await?;
+    let reading = read_alone(connections.pool(), client, &context);
+    alone(connections, id, reading).await
+}
+
+async fn read_alone(
     pool: &PgPool,
     client: &CloseClient,
     context: &MappingContext,

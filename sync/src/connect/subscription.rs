@@ -3,10 +3,36 @@
 use super::connections::{Connections, SIGNING_KEY, parse_base_url};
 use crate::close::{CloseClient, Subscription};
 use crate::error::SyncError;
+use crate::turn::Turn;
 use uuid::Uuid;
+
+/// What only one process does at a time: one that removes a subscription must not take it from another that changes it.
+const SUBSCRIPTION: &str = "subscription";
+
+/// Runs what makes, changes or removes the subscription of a connection while nobody else does.
+pub(super) async fn alone<T, E: From<sqlx::Error>>(
+    connections: &Connections,
+    id: Uuid,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    let turn = Turn::wait(connections.pool(), id, SUBSCRIPTION).await?;
+    let done = work.await;
+    turn.release().await?;
+    done
+}
 
 /// Makes the subscription, or brings the one that we have up to date, and answers where it delivers.
 pub(super) async fn subscribe(
+    connections: &Connections,
+    client: &CloseClient,
+    id: Uuid,
+    public_url: &str,
+) -> Result<String, SyncError> {
+    let subscribed = subscribe_alone(connections, client, id, public_url);
+    alone(connections, id, subscribed).await
+}
+
+async fn subscribe_alone(
     connections: &Connections,
     client: &CloseClient,
     id: Uuid,
@@ -43,6 +69,13 @@ pub enum Watched {
 
 /// Compares the subscription with what it should be and repairs it.
 pub async fn watch_subscription(connections: &Connections, id: Uuid) -> Result<Watched, SyncError> {
+    if known(connections, id).await?.is_none() {
+        return Ok(Watched::None);
+    }
+    alone(connections, id, watch_alone(connections, id)).await
+}
+
+async fn watch_alone(connections: &Connections, id: Uuid) -> Result<Watched, SyncError> {
     let Some((known, url)) = known(connections, id).await? else {
         return Ok(Watched::None);
     };
@@ -72,6 +105,10 @@ pub async fn watch_subscription(connections: &Connections, id: Uuid) -> Result<W
 /// Changes the key that deliveries are signed with: a second subscription is made first, then the old one removed.
 /// What the old one signed is still accepted. Answers the new subscription's id.
 pub async fn rotate_signing_key(connections: &Connections, id: Uuid) -> Result<String, SyncError> {
+    alone(connections, id, rotate_alone(connections, id)).await
+}
+
+async fn rotate_alone(connections: &Connections, id: Uuid) -> Result<String, SyncError> {
     let (old, url) = known(connections, id)
         .await?
         .ok_or(SyncError::NoSubscription(id))?;

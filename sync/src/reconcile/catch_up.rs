@@ -5,7 +5,7 @@
 //! costs nothing but reading again.
 
 use super::load::keep_position;
-use super::run::{Kind, Lock};
+use super::run::{Kind, turn};
 use crate::close::{CloseClient, CloseError};
 use crate::connect::Connections;
 use crate::error::SyncError;
@@ -102,7 +102,7 @@ pub async fn catch_up(
     connection_id: Uuid,
     stop: &CancellationToken,
 ) -> Result<CatchUp, SyncError> {
-    let lock = Lock::take(pool, connection_id, Kind::CatchUp).await?;
+    let turn = turn(pool, connection_id, Kind::CatchUp).await?;
     let started_at = Utc::now();
     let client = connections.client(connection_id).await?;
     let before = client.requests();
@@ -110,7 +110,7 @@ pub async fn catch_up(
     let result = read(pool, &client, connection_id, stop, &mut report).await;
     report.requests = client.requests() - before;
     note(pool, connection_id, started_at, &report, &result).await?;
-    lock.release().await?;
+    turn.release().await?;
     result.map(|()| report)
 }
 

@@ -2,9 +2,9 @@
 
 use crate::apply::Outcome;
 use crate::error::SyncError;
+use crate::turn::Turn;
 pub(crate) use closegraph_entity::sync_run::Kind;
-use sqlx::postgres::PgConnection;
-use sqlx::{Connection, PgPool, Postgres, Transaction};
+use sqlx::{PgPool, Postgres, Transaction};
 use uuid::Uuid;
 
 /// How far a run is.
@@ -44,40 +44,22 @@ impl RunReport {
     }
 }
 
-/// The right to run one kind of task for a connection, among all processes. It is a session lock: it falls with the
-/// process.
-#[derive(Debug)]
-pub(super) struct Lock(PgConnection);
-
-impl Lock {
-    pub(super) async fn take(
-        pool: &PgPool,
-        connection_id: Uuid,
-        kind: Kind,
-    ) -> Result<Self, SyncError> {
-        let kind = kind.as_str();
-        let mut session = pool.acquire().await?.detach();
-        let got: bool = sqlx::query_scalar("select pg_try_advisory_lock(hashtextextended($1, 0))")
-            .bind(format!("closegraph/{kind}/{connection_id}"))
-            .fetch_one(&mut session)
-            .await?;
-        if got {
-            return Ok(Self(session));
-        }
-        session.close().await?;
-        Err(SyncError::AlreadyRunning { kind })
-    }
-
-    pub(super) async fn release(self) -> Result<(), sqlx::Error> {
-        self.0.close().await
-    }
+/// The right to run one kind of task for a connection.
+pub(super) async fn turn(
+    pool: &PgPool,
+    connection_id: Uuid,
+    kind: Kind,
+) -> Result<Turn, SyncError> {
+    let kind = kind.as_str();
+    let turn = Turn::take(pool, connection_id, kind).await?;
+    turn.ok_or(SyncError::AlreadyRunning { kind })
 }
 
 /// A run that this process holds.
 #[derive(Debug)]
 pub(super) struct Run {
     pub(super) id: Uuid,
-    lock: Lock,
+    turn: Turn,
 }
 
 impl Run {
@@ -87,8 +69,8 @@ impl Run {
         connection_id: Uuid,
         kind: Kind,
     ) -> Result<Self, SyncError> {
-        let lock = Lock::take(pool, connection_id, kind).await?;
-        // We hold the lock, so a run that still says "running" belongs to a process that is gone.
+        let turn = turn(pool, connection_id, kind).await?;
+        // It is our turn, so a run that still says "running" belongs to a process that is gone.
         sqlx::query(
             "update sync_run set status = 'interrupted', finished_at = now()
               where connection_id = $1 and kind = $2 and status = 'running'",
@@ -106,7 +88,7 @@ impl Run {
         .bind(kind.as_str())
         .execute(pool)
         .await?;
-        Ok(Self { id, lock })
+        Ok(Self { id, turn })
     }
 
     /// Notes counts and progress in the transaction of the rows.
@@ -171,6 +153,6 @@ impl Run {
         .bind(error)
         .execute(pool)
         .await?;
-        self.lock.release().await
+        self.turn.release().await
     }
 }
