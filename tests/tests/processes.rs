@@ -3,6 +3,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "a test fails by panicking"
 )]
 
@@ -141,8 +142,17 @@ impl Deployment {
     /// What a process counted of the events that it worked off.
     async fn worked_off(&self, which: usize) -> bool {
         let url = format!("http://127.0.0.1:{}/metrics", self.ports[which]);
-        let metrics = reqwest::get(url).await.unwrap().text().await.unwrap();
+        let answer = reqwest::get(url).await;
+        let metrics = match answer {
+            Ok(answer) => answer.text().await.unwrap(),
+            Err(error) => panic!("process {which}: {error}; all have said: {}", self.said()),
+        };
         metrics.contains("closegraph_events_total{outcome=\"applied\"}")
+    }
+
+    /// What the processes logged.
+    fn said(&self) -> String {
+        std::fs::read_to_string(self.data_dir.path().join("serve.log")).unwrap()
     }
 
     fn verify(&self) -> Command {
