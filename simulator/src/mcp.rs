@@ -25,6 +25,9 @@ use crate::app::App;
 use crate::oauth;
 use crate::rest;
 
+/// Where the next page of a list begins.
+const CURSOR: &str = "cursor";
+
 /// The server behind the door, over the routes of REST.
 #[derive(Debug, Clone)]
 struct Server {
@@ -109,16 +112,24 @@ impl ServerHandler for Server {
         request: CallToolRequestParams,
         _: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let arguments = request.arguments.unwrap_or_default();
+        let behaviour = self.app.oauth.behaviour();
+        let is_among = |tools: &[String]| tools.iter().any(|tool| *tool == request.name);
+        let is_stuck = is_among(&behaviour.stuck_tools);
+        let mut arguments = request.arguments.clone().unwrap_or_default();
+        if is_stuck {
+            arguments.remove(CURSOR);
+        }
         let asked = tools::request(&request.name, &arguments)
             .ok_or_else(|| ErrorData::invalid_params("There is no such tool.", None))?;
-        let failing = self.app.oauth.behaviour().failing_tools;
-        if failing.iter().any(|tool| *tool == request.name) {
+        if is_among(&behaviour.failing_tools) {
             let text = vec![ContentBlock::text("It does not work just now.")];
             return Ok(CallToolResult::error(text).into());
         }
         let (done, answer) = asked.send(&self.rest, &self.app.config.api_key).await;
-        let answer = tools::shaped(&request.name, answer);
+        let mut answer = tools::shaped(&request.name, answer);
+        if let Some(keys) = answer.as_object_mut().filter(|_| is_stuck) {
+            keys.insert(CURSOR.to_owned(), "again".into());
+        }
         let text = vec![ContentBlock::text(answer.to_string())];
         let mut result = if done {
             CallToolResult::success(text)

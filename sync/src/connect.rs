@@ -25,7 +25,7 @@ pub use invoices::{
     propose, try_mapping,
 };
 pub use oauth::{AppRequest, Attempt, Callback, OAuthError, begin, begin_app, finish, outcome};
-pub(crate) use session::{Listed, McpSession};
+pub(crate) use session::{CURSOR, Listed, McpSession};
 pub use settings::reread_settings;
 pub use subscription::{Watched, rotate_signing_key, watch_subscription};
 pub use vault::{

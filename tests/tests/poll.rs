@@ -232,13 +232,42 @@ async fn types_that_can_not_be_read_are_those_that_were_and_so_are_the_invoices(
     };
     let before = known().await;
     assert!(before.0.len() > 1 && before.1.is_some(), "{before:?}");
-    let failing = json!({ "failing_tools": ["find_custom_object_types"] });
-    polled.sim.behave(&failing).await.unwrap();
-    reread().await.unwrap();
-    assert_eq!(known().await, before);
+    for wrong in ["failing_tools", "stuck_tools"] {
+        let wrong = json!({ wrong: ["find_custom_object_types"] });
+        polled.sim.behave(&wrong).await.unwrap();
+        reread().await.unwrap();
+        assert_eq!(known().await, before);
+    }
     polled.sim.behave(&json!({})).await.unwrap();
     reread().await.unwrap();
     assert_eq!(known().await, before);
+}
+
+#[tokio::test]
+async fn a_list_whose_cursor_does_not_move_ends_the_poll_and_not_never() {
+    let polled = Polled::connect().await;
+    reread_settings(&polled.connections, polled.id)
+        .await
+        .unwrap();
+    let poll = async || {
+        let stop = CancellationToken::new();
+        let poll = sweep(&polled.database.pool, &polled.connections, polled.id, &stop);
+        let poll = tokio::time::timeout(Duration::from_secs(60), poll);
+        poll.await.unwrap()
+    };
+    for tool in ["lead_search", "find_opportunities"] {
+        let stuck = json!({ "stuck_tools": [tool] });
+        polled.sim.behave(&stuck).await.unwrap();
+        let error = poll().await.unwrap_err().to_string();
+        assert!(
+            error.contains(tool) && error.contains("cursor does not move"),
+            "{error}"
+        );
+    }
+    // Of one lead it must not keep the others waiting.
+    let stuck = json!({ "stuck_tools": ["find_custom_object_instances"] });
+    polled.sim.behave(&stuck).await.unwrap();
+    poll().await.unwrap();
 }
 
 #[tokio::test]

@@ -33,6 +33,8 @@ pub(crate) struct Behaviour {
     pub(crate) lost_answers: u32,
     /// Tools of the MCP server that fail. Default none.
     pub(crate) failing_tools: Vec<String>,
+    /// Tools of the MCP server that answer their first page whatever cursor they are given. Default none.
+    pub(crate) stuck_tools: Vec<String>,
 }
 
 impl Default for Behaviour {
@@ -46,6 +48,7 @@ impl Default for Behaviour {
             app_secret: None,
             lost_answers: 0,
             failing_tools: Vec::new(),
+            stuck_tools: Vec::new(),
         }
     }
 }

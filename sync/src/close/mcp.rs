@@ -75,6 +75,8 @@ pub enum McpError {
     Tool { tool: &'static str, message: String },
     #[error("the answer of the tool {0} has an unexpected shape")]
     Shape(&'static str),
+    #[error("the tool {0} answers a page again: its cursor does not move")]
+    Stuck(&'static str),
 }
 
 /// A session with the server, for one access token.

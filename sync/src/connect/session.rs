@@ -11,6 +11,9 @@ use uuid::Uuid;
 /// Where an answer may keep its list. One that has a single list keeps it there, whatever it is called.
 const LISTS: [&str; 5] = ["data", "items", "results", "users", "fields"];
 
+/// Where the next page of a list begins, in an answer and in the question for it.
+pub(crate) const CURSOR: &str = "cursor";
+
 /// A session of a connection with its MCP server.
 #[derive(Debug)]
 pub(crate) struct McpSession {
@@ -59,6 +62,19 @@ impl McpSession {
         }
     }
 
+    /// All pages of a list.
+    pub(crate) async fn whole_list(&mut self, tool: Tool) -> Result<Vec<Value>, SyncError> {
+        let (mut rows, mut arguments) = (Vec::new(), Map::new());
+        loop {
+            let listed = self.list(tool, &arguments).await?;
+            rows.extend(listed.rows);
+            let Some(cursor) = listed.cursor else {
+                return Ok(rows);
+            };
+            arguments.insert(CURSOR.to_owned(), cursor.into());
+        }
+    }
+
     /// Calls a tool that answers one object.
     pub(crate) async fn object(&mut self, tool: Tool, close_id: &str) -> Result<Object, SyncError> {
         let arguments = serde_json::json!({ "id": close_id });
@@ -66,11 +82,20 @@ impl McpSession {
         Object::parse(&answer.to_string()).map_err(|_| McpError::Shape(tool.name()).into())
     }
 
-    /// Calls a tool that answers a list.
-    pub(crate) async fn list(&mut self, tool: Tool, arguments: Value) -> Result<Listed, SyncError> {
-        let mut answer = self.call(tool, arguments).await?;
-        let cursor = answer.get("cursor").and_then(Value::as_str);
+    /// Calls a tool that answers a list, for one page of it.
+    pub(crate) async fn list(
+        &mut self,
+        tool: Tool,
+        arguments: &Map<String, Value>,
+    ) -> Result<Listed, SyncError> {
+        let mut answer = self.call(tool, arguments.clone().into()).await?;
+        let cursor = answer.get(CURSOR).and_then(Value::as_str);
+        let cursor = cursor.filter(|cursor| !cursor.is_empty());
         let cursor = cursor.map(str::to_owned);
+        let asked = arguments.get(CURSOR).and_then(Value::as_str);
+        if cursor.is_some() && cursor.as_deref() == asked {
+            return Err(McpError::Stuck(tool.name()).into());
+        }
         let list = match &mut answer {
             Value::Array(_) => Some(answer),
             Value::Object(keys) => LISTS

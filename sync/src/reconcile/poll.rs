@@ -5,7 +5,7 @@ use super::load::{commit_page, keep_position, position};
 use super::run::{Kind, Progress, Run, RunReport};
 use super::walk::{Page, Position, take_lead};
 use crate::close::{McpError, Object, ObjectType, Tool, parse_timestamp};
-use crate::connect::{Connections, Listed, McpSession, OAuthError};
+use crate::connect::{CURSOR, Connections, Listed, McpSession, OAuthError};
 use crate::error::SyncError;
 use crate::mapping::MappingContext;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
@@ -182,14 +182,14 @@ impl Poll<'_> {
         let mut rows = Vec::new();
         loop {
             self.check()?;
-            let listed = self.session.list(tool, arguments.clone().into()).await?;
+            let listed = self.session.list(tool, &arguments).await?;
             let page = versions(&listed, tool)?;
             let oldest = page.iter().map(|(_, at)| *at).min();
             rows.extend(page);
             let Some(cursor) = listed.cursor.filter(|_| !oldest.is_some_and(&is_last)) else {
                 return Ok(rows);
             };
-            arguments.insert("cursor".to_owned(), cursor.into());
+            arguments.insert(CURSOR.to_owned(), cursor.into());
         }
     }
 
@@ -273,10 +273,12 @@ impl Poll<'_> {
         let mut arguments = Map::from_iter([("lead_id".to_owned(), json!(lead))]);
         loop {
             self.check()?;
-            let asked = arguments.clone().into();
-            let listed = match self.session.list(Tool::FindCustomObjects, asked).await {
+            let listed = self.session.list(Tool::FindCustomObjects, &arguments);
+            let listed = match listed.await {
                 // To ask again would not help, and other objects are not to wait for it.
-                Err(SyncError::OAuth(OAuthError::Mcp(error @ McpError::Shape(_)))) => {
+                Err(SyncError::OAuth(OAuthError::Mcp(
+                    error @ (McpError::Shape(_) | McpError::Stuck(_)),
+                ))) => {
                     tracing::warn!(%error, lead, "custom objects can't be read");
                     return Ok(());
                 }
@@ -290,7 +292,7 @@ impl Poll<'_> {
             let Some(cursor) = listed.cursor else {
                 return Ok(());
             };
-            arguments.insert("cursor".to_owned(), cursor.into());
+            arguments.insert(CURSOR.to_owned(), cursor.into());
         }
     }
 

@@ -18,14 +18,14 @@ use uuid::Uuid;
 pub(super) async fn reread(connections: &Connections, id: Uuid) -> Result<(), SyncError> {
     let mut session = McpSession::open(connections, id).await?;
     let organization = session.call(Tool::OrgInfo, Value::Null).await?;
-    let users = session.list(Tool::OrgUsers, Value::Null).await?.rows;
+    let users = session.whole_list(Tool::OrgUsers).await?;
     let mut fields = Vec::new();
     for (tool, record_type) in [
         (Tool::LeadFields, RecordType::Company),
         (Tool::ContactFields, RecordType::Person),
         (Tool::OpportunityFields, RecordType::Opportunity),
     ] {
-        fields.push((record_type, session.list(tool, Value::Null).await?.rows));
+        fields.push((record_type, session.whole_list(tool).await?));
     }
     let types = types(connections, id, &mut session).await?;
     let word = |name: &str| organization.get(name).and_then(Value::as_str);
@@ -66,14 +66,14 @@ async fn types(
     id: Uuid,
     session: &mut McpSession,
 ) -> Result<Option<Vec<CustomType>>, SyncError> {
-    let listed = match session.list(Tool::CustomObjectTypes, Value::Null).await {
+    let listed = match session.whole_list(Tool::CustomObjectTypes).await {
         Err(SyncError::OAuth(OAuthError::Mcp(
-            error @ (McpError::Tool { .. } | McpError::Shape(_)),
+            error @ (McpError::Tool { .. } | McpError::Shape(_) | McpError::Stuck(_)),
         ))) => {
             tracing::warn!(%error, "the types of custom objects can't be read");
             return Ok(None);
         }
-        listed => listed?.rows,
+        listed => listed?,
     };
     let told = listed.into_iter().filter_map(|listed| {
         let one: Object = serde_json::from_value(listed).ok()?;
