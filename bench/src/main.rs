@@ -35,6 +35,10 @@ async fn main() -> anyhow::Result<()> {
             questions::measure(companies, say).await
         }
         Some("hostile") => hostile::measure(say).await,
+        Some("backfill") => {
+            say(&backfill::measure(LEADS).await?);
+            Ok(())
+        }
         Some("peers") => peers::measure(say).await,
         Some("deliveries") => deliveries::measure(say).await,
         Some("live") => live::measure(say).await,
@@ -44,7 +48,7 @@ async fn main() -> anyhow::Result<()> {
         }
         Some(other) => {
             bail!(
-                "{other} is not measured: say questions, hostile, peers, deliveries, paced or live, or nothing for all"
+                "{other} is not measured: say questions, hostile, backfill, peers, deliveries, paced or live, or nothing for all"
             )
         }
     }
