@@ -70,6 +70,9 @@ pub struct ApiOptions {
     pub cache_bytes: u64,
     /// How much of the pool questions may have.
     pub share: Share,
+    /// Statements of questions that run at once while none of them takes long; `None`: twice the cores where Postgres is on
+    /// this machine, as many as have sessions where it is not.
+    pub statements: Option<usize>,
 }
 
 impl Default for ApiOptions {
@@ -81,6 +84,7 @@ impl Default for ApiOptions {
             streams: 10_000,
             cache_bytes: 0,
             share: Share::default(),
+            statements: None,
         }
     }
 }
@@ -126,7 +130,7 @@ impl Api {
         let limits = &options.limits;
         let failures = Failures::new(limits);
         let sdl = crate::sdl();
-        let sessions = Sessions::new(pool.clone(), options.share);
+        let sessions = Sessions::new(pool.clone(), options.share, options.statements);
         let live = Hub::start(pool.clone(), sessions.clone(), options.streams);
         let live = Arc::new(live);
         Self {

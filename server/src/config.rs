@@ -131,6 +131,7 @@ pub struct Api {
     pub documents: DocumentPolicy,
     pub cache_bytes: u64,
     pub streams: usize,
+    pub statements: Option<usize>,
 }
 
 /// Which documents are answered.
@@ -227,6 +228,7 @@ impl Default for Api {
             documents: DocumentPolicy::default(),
             cache_bytes: 64 * 1024 * 1024,
             streams: 10_000,
+            statements: None,
         }
     }
 }

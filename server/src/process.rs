@@ -63,6 +63,7 @@ impl Process {
             introspection: config.api.introspection,
             cache_bytes: config.api.cache_bytes,
             streams: config.api.streams,
+            statements: config.api.statements,
             limits: config.limits,
             share: match role {
                 ServeRole::Api => Share::Most,

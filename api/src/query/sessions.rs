@@ -1,13 +1,15 @@
 //! The sessions that statements of root fields run in. The pool tries each session out when it is given back, which costs
-//! as much as a short statement; one that has just answered is kept for the next statement instead.
+//! as much as a short statement; one that has just answered is kept for the next statement instead. No more of them answer
+//! at once than Postgres has cores for, so that who came first is answered first.
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, PgPool, Postgres};
 use tokio::runtime::Handle;
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 
 use crate::error::{ApiError, Result};
 use crate::scope::Sight;
@@ -20,6 +22,12 @@ const IDLE: Duration = Duration::from_secs(1);
 const SPARE: u32 = 2;
 /// Sessions that a sync needs; fewer would wait for each other.
 const SYNC: u32 = 4;
+
+/// How long a statement waits for its turn while as many run as Postgres answers at once. Behind statements that take
+/// longer than this nobody waits for their end.
+const PATIENCE: Duration = Duration::from_millis(100);
+/// Statements for each core of Postgres: more of them at once only wait there, and in no order.
+const STATEMENTS_A_CORE: usize = 2;
 
 /// How much of the pool statements of root fields may have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,6 +48,8 @@ struct Inner {
     pool: PgPool,
     /// Sessions in use and kept are as many as these at most.
     places: Semaphore,
+    /// Statements that Postgres answers at once.
+    turns: Semaphore,
     kept: Mutex<Vec<Session>>,
     /// How many are kept, so that enough are left to others however busy statements are.
     most_kept: usize,
@@ -143,7 +153,7 @@ async fn take_role(session: &mut PgConnection, role: &str, connections: &str) ->
 
 impl Sessions {
     /// Sessions of a pool, in the runtime at hand.
-    pub(crate) fn new(pool: PgPool, share: Share) -> Self {
+    pub(crate) fn new(pool: PgPool, share: Share, statements: Option<usize>) -> Self {
         let all = pool.options().get_max_connections();
         let (places, spare) = match share {
             Share::Half => (all / 2, SYNC),
@@ -153,6 +163,7 @@ impl Sessions {
         let most_kept = usize::try_from(all.saturating_sub(spare)).unwrap_or(0);
         let sessions = Self(Arc::new(Inner {
             places: Semaphore::new(places),
+            turns: Semaphore::new(statements.unwrap_or_else(|| at_once(&pool, places)).max(1)),
             kept: Mutex::default(),
             most_kept: most_kept.min(places),
             has_roles: OnceCell::new(),
@@ -176,6 +187,7 @@ impl Sessions {
         sight: &Sight,
         statement: impl AsyncFnOnce(&mut PgConnection) -> sqlx::Result<T>,
     ) -> Result<T> {
+        let _turn = self.0.turn().await;
         let place = self.0.places.acquire().await;
         let _place = place.map_err(|_| ApiError::Database(sqlx::Error::PoolClosed))?;
         let mut session = match self.0.take(sight) {
@@ -189,6 +201,24 @@ impl Sessions {
         session.used = Instant::now();
         self.0.keep(session);
         Ok(answer)
+    }
+}
+
+/// Statements that Postgres answers at once: by its cores where it is on this machine, of which nothing is known where it is
+/// not.
+fn at_once(pool: &PgPool, places: usize) -> usize {
+    let options = pool.connect_options();
+    let host = options.get_host();
+    let is_here = options.get_socket().is_some()
+        || host.starts_with('/')
+        || host == "localhost"
+        || host
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback());
+    let cores = std::thread::available_parallelism().map_or(places, usize::from);
+    match is_here {
+        true => places.min(STATEMENTS_A_CORE * cores),
+        false => places,
     }
 }
 
@@ -213,6 +243,15 @@ async fn give_back(sessions: Weak<Inner>) {
 }
 
 impl Inner {
+    /// A turn in the order of arrival, or none where others take long.
+    async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        if let Ok(turn) = self.turns.try_acquire() {
+            return Some(turn);
+        }
+        let turn = tokio::time::timeout(PATIENCE, self.turns.acquire());
+        turn.await.ok()?.ok()
+    }
+
     fn kept(&self) -> std::sync::MutexGuard<'_, Vec<Session>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -6,7 +6,7 @@ const OPENID: &str = "sign_in.openid_connect";
 const YEAR_S: i64 = 366 * 86_400;
 
 /// All keys but those of files and folders, of which nothing can be said beforehand.
-pub(super) const KEYS: [(&str, &str, Allowed); 65] = [
+pub(super) const KEYS: [(&str, &str, Allowed); 66] = [
     ("database", "url", Allowed::Postgres),
     // Fewer would wait for each other: the wake-up calls keep one, a worker up to two.
     ("database", "max_connections", Allowed::Whole(4, 10_000)),
@@ -48,6 +48,7 @@ pub(super) const KEYS: [(&str, &str, Allowed); 65] = [
     ("sync", "purge_after_days", Allowed::Whole(0, 36_500)),
     ("api", "cache_bytes", Allowed::Whole(0, 1 << 40)),
     ("api", "streams", Allowed::Whole(0, 1_000_000)),
+    ("api", "statements", Allowed::Whole(1, 10_000)),
     (
         "api",
         "introspection",
