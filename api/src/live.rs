@@ -5,11 +5,12 @@
 //! batch once ([`topic`]), and each subscriber reads on from its own place until it has caught up ([`subscriber`]).
 //!
 //! What was answered is kept ([`answers`]) until anything of its connections is told to have changed ([`stamps`]), where all
-//! that it was read from tells of itself ([`kept`]).
+//! that it was read from tells of itself ([`kept`]). The same question is asked once at a time ([`flights`]).
 
 pub(crate) mod answers;
 mod beginning;
 pub(crate) mod feed;
+pub(crate) mod flights;
 mod hub;
 pub(crate) mod kept;
 mod listener;

@@ -6,6 +6,7 @@ use super::auth::Identified;
 use super::operation::Operation;
 use super::refusal::Refusal;
 use crate::live::answers::{Kept, Key, Outcome, count, etag, key};
+use crate::live::flights::Asking;
 use crate::live::kept::watched;
 use async_graphql::{Response, Value};
 use axum::body::Bytes;
@@ -67,7 +68,7 @@ impl<'a> Sought<'a> {
         Some(self.sent(StatusCode::OK, body.clone(), Some(etag.clone())))
     }
 
-    /// Asks, and keeps what may be kept.
+    /// Asks, unless somebody is being answered the same just now, and keeps what may be kept.
     pub(super) async fn answer(
         &self,
         api: &Api,
@@ -78,6 +79,18 @@ impl<'a> Sought<'a> {
         let place = api
             .answers
             .place(api.live.stamps(), &identified.scope, self.key);
+        // There until the answer is kept.
+        let _flight = match place.as_ref().map(|place| api.answers.join(place)) {
+            Some(Asking::First(flight)) => Some(flight),
+            Some(Asking::Later(first)) => {
+                first.cancelled().await;
+                if let Some(found) = self.found(api, &identified) {
+                    return Ok(found);
+                }
+                None
+            }
+            None => None,
+        };
         let (response, steady) = watched(operation.execute(api, identified)).await;
         let mut response = response?;
         let place = place.filter(|_| steady && response.errors.is_empty());

@@ -18,6 +18,7 @@ use moka::notification::RemovalCause;
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 
+use super::flights::{Asking, Flights};
 use super::stamps::Stamps;
 use crate::scope::Scope;
 
@@ -74,7 +75,11 @@ impl Outcome {
 
 /// The answers of a process.
 #[derive(Clone)]
-pub(crate) struct Answers(Option<Cache<Key, Arc<Kept>>>);
+pub(crate) struct Answers {
+    /// `None` where none are kept.
+    kept: Option<Cache<Key, Arc<Kept>>>,
+    flights: Flights,
+}
 
 impl Answers {
     /// Answers of so many bytes; none at all for 0.
@@ -92,17 +97,20 @@ impl Answers {
                 })
                 .build()
         });
-        Self(kept)
+        Self {
+            kept,
+            flights: Flights::default(),
+        }
     }
 
     /// Whether any are kept.
     pub(crate) fn is_on(&self) -> bool {
-        self.0.is_some()
+        self.kept.is_some()
     }
 
     /// The current answer to a request of this kind, if there is one.
     pub(crate) fn find(&self, stamps: &Stamps, scope: &Scope, key: &Key) -> Option<Arc<Kept>> {
-        let answers = self.0.as_ref()?;
+        let answers = self.kept.as_ref()?;
         let now = stamps.now()?;
         let kept = answers.get(key)?;
         let connections = scope.calendars().iter().map(|calendar| calendar.connection);
@@ -119,7 +127,7 @@ impl Answers {
 
     /// Where the answer may be kept, as long as it is not read yet.
     pub(crate) fn place(&self, stamps: &Stamps, scope: &Scope, key: Key) -> Option<Place> {
-        self.0.as_ref()?;
+        self.kept.as_ref()?;
         Some(Place {
             key,
             stamp: stamps.now()?,
@@ -127,9 +135,14 @@ impl Answers {
         })
     }
 
+    /// Whether somebody else is being answered what may be kept there.
+    pub(crate) fn join(&self, place: &Place) -> Asking {
+        self.flights.join(place.key, place.stamp)
+    }
+
     /// Keeps an answer. `body` says that it was found.
     pub(crate) fn keep(&self, place: &Place, body: Bytes, etag: HeaderValue) {
-        let Some(answers) = &self.0 else { return };
+        let Some(answers) = &self.kept else { return };
         let kept = Kept {
             body,
             etag,

@@ -107,6 +107,35 @@ async fn the_same_question_of_the_same_scope_and_role_is_answered_from_memory() 
 }
 
 #[tokio::test]
+async fn what_many_ask_at_once_is_asked_once() {
+    const MANY: usize = 20;
+    let world = World::new().await;
+    world.seed(ONE, 3).await;
+    let token = world.token(&[ONE]).await;
+    let process = Process::start(&world, &token).await;
+    let ask_all = |query: &'static str| {
+        let asked = (0..MANY).map(|_| process.ask(&token, query));
+        futures::future::join_all(asked)
+    };
+    let answers = ask_all(NAME).await;
+    let is = |outcome: &str| {
+        let said = answers.iter().map(|answer| &answer["extensions"]["cache"]);
+        said.filter(|said| *said == outcome).count()
+    };
+    assert_eq!((is("miss"), is("hit")), (1, MANY - 1), "{answers:?}");
+    assert!(
+        answers
+            .iter()
+            .all(|answer| answer["data"] == answers[0]["data"])
+    );
+    // What may not be kept is answered to each.
+    const WRONG: &str = "{ revenue(period: {from: \"2026-02-01\", to: \"2026-01-01\"}) { count } }";
+    for answer in ask_all(WRONG).await {
+        assert!(answer["errors"][0]["message"].is_string(), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn whatever_changes_of_a_connection_makes_its_answers_unusable_and_no_others() {
     let world = World::new().await;
     world.seed(ONE, 3).await;
