@@ -19,13 +19,18 @@ pub(super) enum Mark {
     /// All rows are mapped by these.
     All(Uuid),
     /// Some are, and others have to be mapped anew.
-    Some { some: Uuid },
+    Some {
+        some: Uuid,
+        /// The run that maps them, as long as nobody has written by other settings since it began.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run: Option<Uuid>,
+    },
 }
 
 impl Mark {
     const fn settings(self) -> Uuid {
         match self {
-            Self::All(settings) | Self::Some { some: settings } => settings,
+            Self::All(settings) | Self::Some { some: settings, .. } => settings,
         }
     }
 }
@@ -74,7 +79,10 @@ pub(crate) async fn note(
           where connection_id = $1 and stream = 'mapping' and position <> $2";
     sqlx::query(NOTE)
         .bind(connection_id)
-        .bind(Json(Mark::Some { some: settings }))
+        .bind(Json(Mark::Some {
+            some: settings,
+            run: None,
+        }))
         .execute(connection)
         .await
         .map(drop)
@@ -121,14 +129,20 @@ pub(crate) async fn prepare(pool: &PgPool, context: &MappingContext) -> Result<(
     transaction.commit().await
 }
 
-/// From here on all rows are written by these settings, or newer ones. Answers whether that was so before, so that what
-/// was mapped anew since then need not be mapped again.
-pub(crate) async fn begin(pool: &PgPool, context: &MappingContext) -> Result<bool, sqlx::Error> {
+/// From here on all rows are written by these settings, or newer ones. Answers whether that was so since an earlier run
+/// began, so that what that one has mapped need not be mapped again.
+pub(crate) async fn begin(
+    pool: &PgPool,
+    context: &MappingContext,
+    run_id: Uuid,
+) -> Result<bool, sqlx::Error> {
     const BEGIN: &str = "insert into sync_checkpoint (connection_id, stream, position) values ($1, 'mapping', $2)
          on conflict (connection_id, stream) do update set position = excluded.position, updated_at = now()";
     let id = context.connection_id;
+    let settings = context.fingerprint();
     let mark = Mark::Some {
-        some: context.fingerprint(),
+        some: settings,
+        run: Some(run_id),
     };
     let mut transaction = pool.begin().await?;
     lock::hold_objects(&mut transaction, id).await?;
@@ -139,7 +153,7 @@ pub(crate) async fn begin(pool: &PgPool, context: &MappingContext) -> Result<boo
         .execute(&mut *transaction)
         .await?;
     transaction.commit().await?;
-    Ok(before == Some(mark))
+    Ok(matches!(before, Some(Mark::Some { some, run: Some(_) }) if some == settings))
 }
 
 /// Notes that all rows are mapped by these settings, unless some were written by others since they began to be.
@@ -155,7 +169,10 @@ pub(crate) async fn finish(
         .bind(context.connection_id)
         .bind(Json(Mark::All(settings)))
         .bind(run_id)
-        .bind(Json(Mark::Some { some: settings }))
+        .bind(Json(Mark::Some {
+            some: settings,
+            run: Some(run_id),
+        }))
         .execute(&mut **transaction)
         .await
         .map(drop)

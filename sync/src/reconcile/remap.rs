@@ -96,7 +96,7 @@ async fn remap_all(
     let total = Some(count(pool, id).await?);
     let mut report = RemapReport::default();
     let kept: Option<Position> = position(pool, id, STREAM).await?;
-    let is_resumable = begin_remap(pool, context).await?;
+    let is_resumable = begin_remap(pool, context, run.id).await?;
     let mut resumed = kept.filter(|kept| is_resumable && kept.fingerprint == fingerprint);
     for table in TABLES {
         let mut after = None;
