@@ -185,15 +185,17 @@ async fn settings(mirror: &Mirror) -> MappingContext {
     connections.mapping(id).await.unwrap()
 }
 
-/// Writes what Close tells of all deals, a little later than it last did.
-async fn write_deals(mirror: &Mirror, settings: &MappingContext) {
-    let deals = mirror.close.objects("opportunity").await.unwrap();
-    let changes = deals.into_values().map(|mut deal| {
-        let at: DateTime<Utc> = serde_json::from_value(deal["date_updated"].clone()).unwrap();
-        deal["date_updated"] = json!(at + TimeDelta::seconds(1));
-        deal["note"] = json!("told again");
-        let deal = Object::parse(&deal.to_string()).unwrap();
-        Change::read(ObjectType::Opportunity, deal, Origin::Sweep).unwrap()
+/// Writes what Close tells of all objects of a type, a little later than it last did.
+async fn write(mirror: &Mirror, object_type: ObjectType, settings: &MappingContext) {
+    let objects = mirror.close.objects(object_type.as_str()).await.unwrap();
+    let changes = objects.into_values().map(|mut object| {
+        let at: DateTime<Utc> = serde_json::from_value(object["date_updated"].clone()).unwrap();
+        object["date_updated"] = json!(at + TimeDelta::seconds(1));
+        for words in ["note", "description"] {
+            object[words] = json!("told again");
+        }
+        let object = Object::parse(&object.to_string()).unwrap();
+        Change::read(object_type, object, Origin::Sweep).unwrap()
     });
     let changes = changes.collect();
     let mut transaction = mirror.database.pool.begin().await.unwrap();
@@ -214,7 +216,7 @@ async fn who_has_settings_of_before_writes_by_those_that_rows_were_mapped_by_sin
         .wait("select exists (select from sync_run where kind = 'remap' and status = 'succeeded')")
         .await
         .unwrap();
-    write_deals(&mirror, &before).await;
+    write(&mirror, ObjectType::Opportunity, &before).await;
     let old = "select count(*) from opportunity where status_label not like 'New %'";
     assert_eq!(mirror.count(old).await.unwrap(), 0);
     // They are what was noted: there is nothing to map again.
@@ -229,7 +231,7 @@ async fn rows_by_settings_that_were_there_for_a_moment_only_are_mapped_again() {
     // Nothing is mapped again meanwhile.
     change(&mirror, "update connection set status = 'needs_reconnect'").await;
     change(&mirror, "update label set name = 'New ' || name").await;
-    write_deals(&mirror, &settings(&mirror).await).await;
+    write(&mirror, ObjectType::Opportunity, &settings(&mirror).await).await;
     let new = "select count(*) from opportunity where status_label like 'New %'";
     assert!(mirror.count(new).await.unwrap() > 100);
     change(&mirror, "update label set name = substr(name, 5)").await;
@@ -267,4 +269,34 @@ async fn what_was_written_before_the_first_full_load_is_mapped_by_what_is_known_
         .await
         .unwrap();
     assert_eq!(everything(&mirror).await, before);
+}
+
+#[tokio::test]
+async fn what_is_written_while_a_run_is_stopped_is_mapped_again_though_the_run_was_beyond_it() {
+    let mirror = quiet().await;
+    change(&mirror, "update connection set status = 'needs_reconnect'").await;
+    let before_people = "select (select count(*) from member) + (select count(*) from company)";
+    let before_people = mirror.count(before_people).await.unwrap().unsigned_abs();
+    change(&mirror, "update label set name = 'New ' || name").await;
+    let (pool, stop) = (&mirror.database.pool, CancellationToken::new());
+    let (connections, id) = (&mirror.close.connections, mirror.close.connection);
+    let (progress, mut seen) = watch::channel(Progress::default());
+    let run = remap(pool, connections, id, &progress, &stop);
+    let stopping = async {
+        seen.wait_for(|progress| progress.done >= before_people)
+            .await
+            .unwrap();
+        stop.cancel();
+    };
+    let (stopped, ()) = tokio::join!(run, stopping);
+    assert!(stopped.is_err(), "{stopped:?}");
+
+    // There for a moment, and gone before the run goes on.
+    change(&mirror, "update label set name = substr(name, 5)").await;
+    write(&mirror, ObjectType::Lead, &settings(&mirror).await).await;
+    change(&mirror, "update label set name = 'New ' || name").await;
+    let old = "select count(*) from company where status_label not like 'New %'";
+    assert!(mirror.count(old).await.unwrap() > 100);
+    map_again(&mirror).await;
+    assert_eq!(mirror.count(old).await.unwrap(), 0);
 }
