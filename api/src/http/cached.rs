@@ -79,8 +79,7 @@ impl<'a> Sought<'a> {
         let place = api
             .answers
             .place(api.live.stamps(), &identified.scope, self.key);
-        // There until the answer is kept.
-        let _flight = match place.as_ref().map(|place| api.answers.join(place)) {
+        let flight = match place.as_ref().map(|place| api.answers.join(place)) {
             Some(Asking::First(flight)) => Some(flight),
             Some(Asking::Later(first)) => {
                 first.cancelled().await;
@@ -91,7 +90,8 @@ impl<'a> Sought<'a> {
             }
             None => None,
         };
-        let (response, steady) = watched(operation.execute(api, identified)).await;
+        // There until the answer is kept.
+        let (response, steady, _flight) = watched(flight, operation.execute(api, identified)).await;
         let mut response = response?;
         let place = place.filter(|_| steady && response.errors.is_empty());
         let outcome = if place.is_some() {

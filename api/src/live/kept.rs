@@ -7,6 +7,8 @@
 use std::cell::Cell;
 use std::future::Future;
 
+use super::flights::Flight;
+
 /// Tables that change without telling.
 pub const UNTOLD: [&str; 17] = [
     "access_entry",
@@ -41,26 +43,42 @@ const UNSTEADY: [&str; 9] = [
     "transaction_timestamp",
 ];
 
-tokio::task_local! {
+/// What is read for an answer.
+struct Reading {
     /// Whether all that was read so far may be kept.
-    static STEADY: Cell<bool>;
+    steady: Cell<bool>,
+    /// Others wait for the answer, as long as it may be kept.
+    flight: Cell<Option<Flight>>,
 }
 
-/// Runs what reads, and tells whether all that it read may be kept.
-pub(crate) async fn watched<T>(reading: impl Future<Output = T>) -> (T, bool) {
+tokio::task_local! {
+    static READING: Reading;
+}
+
+/// Runs what reads, and tells whether all that it read may be kept, with the flight where it may.
+pub(crate) async fn watched<T>(
+    flight: Option<Flight>,
+    reading: impl Future<Output = T>,
+) -> (T, bool, Option<Flight>) {
     let watched = async {
         let read = reading.await;
-        (read, STEADY.with(Cell::get))
+        READING.with(|reading| (read, reading.steady.get(), reading.flight.take()))
     };
-    STEADY.scope(Cell::new(true), watched).await
+    let reading = Reading {
+        steady: Cell::new(true),
+        flight: Cell::new(flight),
+    };
+    READING.scope(reading, watched).await
 }
 
 /// A statement is about to run.
 pub(crate) fn note(sql: &str) {
     // Where nobody watches, nothing is kept.
-    let _ = STEADY.try_with(|steady| {
-        if steady.get() && !is_steady(sql) {
-            steady.set(false);
+    let _ = READING.try_with(|reading| {
+        if reading.steady.get() && !is_steady(sql) {
+            reading.steady.set(false);
+            // Nobody waits for what is not for them.
+            drop(reading.flight.take());
         }
     });
 }

@@ -136,6 +136,40 @@ async fn what_many_ask_at_once_is_asked_once() {
 }
 
 #[tokio::test]
+async fn nobody_waits_for_an_answer_that_is_not_kept() {
+    let world = World::new().await;
+    world.seed(ONE, 3).await;
+    let token = world.token(&[ONE]).await;
+    let process = Process::start(&world, &token).await;
+    let mut lock = world.pool.begin().await.unwrap();
+    sqlx::query("lock table sync_run in access exclusive mode")
+        .execute(&mut *lock)
+        .await
+        .unwrap();
+    let asked = (0..2).map(|_| process.outcome(&token, "{ syncRuns { totalCount } }"));
+    let unlocked = async {
+        let start = Instant::now();
+        let waiting = "select count(*) from pg_locks
+             where relation = 'sync_run'::regclass and not granted";
+        while sqlx::query_scalar::<_, i64>(waiting)
+            .fetch_one(&world.pool)
+            .await
+            .unwrap()
+            < 2
+        {
+            assert!(
+                start.elapsed() < Duration::from_secs(10),
+                "the second waits for the first"
+            );
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        lock.rollback().await.unwrap();
+    };
+    let (outcomes, ()) = tokio::join!(futures::future::join_all(asked), unlocked);
+    assert_eq!(outcomes, ["bypass", "bypass"]);
+}
+
+#[tokio::test]
 async fn whatever_changes_of_a_connection_makes_its_answers_unusable_and_no_others() {
     let world = World::new().await;
     world.seed(ONE, 3).await;
