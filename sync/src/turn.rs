@@ -10,20 +10,6 @@ use uuid::Uuid;
 pub(crate) struct Turn(PgConnection);
 
 impl Turn {
-    /// Waits until nobody else does `what`.
-    pub(crate) async fn wait(
-        pool: &PgPool,
-        connection_id: Uuid,
-        what: &'static str,
-    ) -> Result<Self, sqlx::Error> {
-        let mut session = pool.acquire().await?.detach();
-        sqlx::query("select pg_advisory_lock(hashtextextended($1, 0))")
-            .bind(name(connection_id, what))
-            .execute(&mut session)
-            .await?;
-        Ok(Self(session))
-    }
-
     /// `None` where somebody else does `what`.
     pub(crate) async fn take(
         pool: &PgPool,
@@ -45,6 +31,24 @@ impl Turn {
     pub(crate) async fn release(self) -> Result<(), sqlx::Error> {
         self.0.close().await
     }
+}
+
+/// Does `what` once nobody else does it.
+pub(crate) async fn alone<T, E: From<sqlx::Error>>(
+    pool: &PgPool,
+    connection_id: Uuid,
+    what: &'static str,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    let mut session = pool.acquire().await.map_err(E::from)?.detach();
+    sqlx::query("select pg_advisory_lock(hashtextextended($1, 0))")
+        .bind(name(connection_id, what))
+        .execute(&mut session)
+        .await?;
+    let done = work.await;
+    // Where that fails, the session is gone, and the lock with it: what was done is done.
+    session.close().await.ok();
+    done
 }
 
 fn name(connection_id: Uuid, what: &str) -> String {

@@ -27,9 +27,25 @@ pub(super) async fn lock(
 ) -> Result<(), sqlx::Error> {
     let bucket = |id: &String| record_id(connection_id, id).as_u64_pair().1 % BUCKETS;
     let buckets: BTreeSet<u64> = close_ids.map(bucket).collect();
+    hold(connection, connection_id, turn, buckets.into_iter()).await
+}
+
+/// Holds all objects of a connection until the transaction ends.
+pub(super) async fn hold_objects(
+    connection: &mut PgConnection,
+    connection_id: Uuid,
+) -> Result<(), sqlx::Error> {
+    hold(connection, connection_id, Turn::Alone, 0..BUCKETS).await
+}
+
+async fn hold(
+    connection: &mut PgConnection,
+    connection_id: Uuid,
+    turn: Turn,
+    buckets: impl Iterator<Item = u64>,
+) -> Result<(), sqlx::Error> {
     let base = connection_id.as_u64_pair().0 & !(BUCKETS - 1);
     let keys: Vec<i64> = buckets
-        .iter()
         .map(|bucket| (base | bucket).cast_signed())
         .collect();
     let statement = match turn {
@@ -39,22 +55,6 @@ pub(super) async fn lock(
         }
     };
     sqlx::query(statement)
-        .bind(keys)
-        .execute(connection)
-        .await
-        .map(drop)
-}
-
-/// Holds all objects of a connection until the transaction ends.
-pub(super) async fn hold_objects(
-    connection: &mut PgConnection,
-    connection_id: Uuid,
-) -> Result<(), sqlx::Error> {
-    let base = connection_id.as_u64_pair().0 & !(BUCKETS - 1);
-    let keys: Vec<i64> = (0..BUCKETS)
-        .map(|bucket| (base | bucket).cast_signed())
-        .collect();
-    sqlx::query("select pg_advisory_xact_lock(key) from unnest($1::bigint[]) as key")
         .bind(keys)
         .execute(connection)
         .await

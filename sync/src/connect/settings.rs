@@ -12,7 +12,7 @@ use crate::change::Change;
 use crate::close::{CloseClient, CloseError, Object, ObjectType};
 use crate::error::SyncError;
 use crate::mapping::MappingContext;
-use crate::turn::Turn;
+use crate::turn;
 use closegraph_entity::record::{Origin, RecordType};
 use serde::Deserialize;
 use sqlx::{PgConnection, PgPool};
@@ -74,20 +74,13 @@ pub(super) async fn me(client: &CloseClient, chosen: Option<&str>) -> Result<Me,
     })
 }
 
+/// What only one process reads at a time.
+const SETTINGS: &str = "settings";
+
 /// Reads the settings of a connection again. One reads them at a time, so that what was read last is what is kept.
 pub async fn reread_settings(connections: &Connections, id: Uuid) -> Result<(), SyncError> {
-    alone(connections, id, reread_alone(connections, id)).await
-}
-
-async fn alone(
-    connections: &Connections,
-    id: Uuid,
-    reading: impl Future<Output = Result<(), SyncError>>,
-) -> Result<(), SyncError> {
-    let turn = Turn::wait(connections.pool(), id, "settings").await?;
-    let read = reading.await;
-    turn.release().await?;
-    read
+    let reading = reread_alone(connections, id);
+    turn::alone(connections.pool(), id, SETTINGS, reading).await
 }
 
 async fn reread_alone(connections: &Connections, id: Uuid) -> Result<(), SyncError> {
@@ -124,7 +117,7 @@ pub(super) async fn read(
 ) -> Result<(), SyncError> {
     let context = connections.mapping(id).await?;
     let reading = read_alone(connections.pool(), client, &context);
-    alone(connections, id, reading).await
+    turn::alone(connections.pool(), id, SETTINGS, reading).await
 }
 
 async fn read_alone(

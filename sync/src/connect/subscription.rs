@@ -3,22 +3,19 @@
 use super::connections::{Connections, SIGNING_KEY, parse_base_url};
 use crate::close::{CloseClient, Subscription};
 use crate::error::SyncError;
-use crate::turn::Turn;
+use crate::turn;
 use uuid::Uuid;
 
 /// What only one process does at a time: one that removes a subscription must not take it from another that changes it.
 const SUBSCRIPTION: &str = "subscription";
 
 /// Runs what makes, changes or removes the subscription of a connection while nobody else does.
-pub(super) async fn alone<T, E: From<sqlx::Error>>(
+pub(super) async fn alone<T>(
     connections: &Connections,
     id: Uuid,
-    work: impl Future<Output = Result<T, E>>,
-) -> Result<T, E> {
-    let turn = Turn::wait(connections.pool(), id, SUBSCRIPTION).await?;
-    let done = work.await;
-    turn.release().await?;
-    done
+    work: impl Future<Output = Result<T, SyncError>>,
+) -> Result<T, SyncError> {
+    turn::alone(connections.pool(), id, SUBSCRIPTION, work).await
 }
 
 /// Makes the subscription, or brings the one that we have up to date, and answers where it delivers.
