@@ -2,6 +2,7 @@
 
 use super::invoice::Paid;
 use super::mark::Mark;
+use super::queue::record_type;
 use crate::close::{Object, ObjectType};
 use crate::mapping::PaidAmount;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -10,28 +11,37 @@ use sqlx::PgConnection;
 use std::collections::HashMap;
 use uuid::Uuid;
 
-/// One statement for all kinds; the raw object is what newer content is laid over. The last rows, of no record, say that
+/// One statement for all kinds, each looked for in its own table; the raw object is what newer content is laid over. The last rows, of no record, say that
 /// people of the connection are forgotten, and by which settings its rows are mapped.
 const LOAD: &str = "
     select 'company', id, source_updated_at, raw::text, null::timestamptz, true
-      from company where id = any($1)
+      from company where id = any($3)
     union all
-    select 'person', id, source_updated_at, raw::text, null, true from person where id = any($1)
+    select 'person', id, source_updated_at, raw::text, null, true from person where id = any($4)
     union all
     select 'opportunity', id, source_updated_at, raw::text, stage_entered_at, true
-      from opportunity where id = any($1)
+      from opportunity where id = any($5)
     union all
-    select 'member', id, source_updated_at, raw::text, null, true from member where id = any($1)
+    select 'member', id, source_updated_at, raw::text, null, true from member where id = any($6)
     union all
-    select 'custom_record', id, source_updated_at, raw::text, null, true from custom_record where id = any($1)
+    select 'custom_record', id, source_updated_at, raw::text, null, true from custom_record where id = any($7)
     union all
-    select record_type, record_id, version, null, null, false from tombstone where record_id = any($1)
+    select record_type, record_id, version, null, null, false from tombstone where record_id = any($2)
     union all
-    select 'forgotten', $2, now(), null, null, false
-     where exists (select from tombstone where connection_id = $2 and forgotten_at is not null)
+    select 'forgotten', $1, now(), null, null, false
+     where exists (select from tombstone where connection_id = $1 and forgotten_at is not null)
     union all
-    select 'mark', $2, now(), position::text, null, false
-      from sync_checkpoint where connection_id = $2 and stream = 'mapping'";
+    select 'mark', $1, now(), position::text, null, false
+      from sync_checkpoint where connection_id = $1 and stream = 'mapping'";
+
+/// The tables of [`LOAD`], in the order in which their ids are bound.
+const TABLES: [RecordType; 5] = [
+    RecordType::Company,
+    RecordType::Person,
+    RecordType::Opportunity,
+    RecordType::Member,
+    RecordType::CustomRecord,
+];
 
 /// The kinds of the last rows.
 const FORGOTTEN: &str = "forgotten";
@@ -96,23 +106,23 @@ pub(super) async fn load(
         Option<DateTime<Utc>>,
         bool,
     );
-    let is_custom = |object_type: &ObjectType| {
-        matches!(
-            object_type,
-            ObjectType::CustomObject | ObjectType::CustomActivity
-        )
+    let ids: Vec<(RecordType, Uuid)> = objects
+        .map(|(object_type, close_id)| {
+            let id = record_id(connection_id, close_id);
+            (record_type(*object_type), id)
+        })
+        .collect();
+    let of = |table: RecordType| -> Vec<Uuid> {
+        let ids = ids.iter().filter(|(record_type, _)| *record_type == table);
+        ids.map(|(_, id)| *id).collect()
     };
-    let (mut ids, mut custom) = (Vec::new(), Vec::new());
-    for (object_type, close_id) in objects {
-        let id = record_id(connection_id, close_id);
-        ids.push(id);
-        custom.extend(is_custom(object_type).then_some(id));
-    }
-    let found: Vec<Found> = sqlx::query_as(LOAD)
-        .bind(ids)
+    let query = sqlx::query_as(LOAD)
         .bind(connection_id)
-        .fetch_all(&mut *connection)
-        .await?;
+        .bind(ids.iter().map(|(_, id)| *id).collect::<Vec<_>>());
+    let query = TABLES
+        .into_iter()
+        .fold(query, |query, table| query.bind(of(table)));
+    let found: Vec<Found> = query.fetch_all(&mut *connection).await?;
     let mut all: HashMap<(String, Uuid), Known> = HashMap::with_capacity(found.len());
     let (mut some_are_forgotten, mut mark) = (false, None);
     for (record_type, id, version, raw, stage_entered_at, alive) in found {
@@ -140,7 +150,7 @@ pub(super) async fn load(
             known.died = Some(version);
         }
     }
-    for (id, paid) in paid(connection, &custom).await? {
+    for (id, paid) in paid(connection, &of(RecordType::CustomRecord)).await? {
         let record_type = RecordType::CustomRecord.as_str().to_owned();
         let known = all.entry((record_type, id)).or_default();
         known.paid = Paid::new(paid);

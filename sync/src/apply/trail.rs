@@ -9,26 +9,27 @@ use sqlx::PgConnection;
 use std::collections::HashSet;
 use uuid::Uuid;
 
-/// One statement writes both. The changed columns travel as comma-joined text, since arrays of arrays must be square.
+/// One statement writes both, from the same arrays, in their order. The changed columns travel as comma-joined text, since
+/// arrays of arrays must be square.
 const WRITE: &str = "
-    with entry as (
-        select $1::uuid as connection_id, record_type, record_id, close_id, action, at,
-               case fields when '' then '{}'::text[] else string_to_array(fields, ',') end as changed_fields,
-               origin, changes::jsonb as changes, event_id, actor_id, position
-          from unnest($2::text[], $3::uuid[], $4::text[], $5::text[], $6::timestamptz[], $7::text[],
-                      $8::text[], $9::text[], $10::uuid[], $11::uuid[])
-               with ordinality as entry (record_type, record_id, close_id, action, at, fields,
-                                         origin, changes, event_id, actor_id, position)
-    ), fed as (
-        insert into change_feed (connection_id, record_type, record_id, close_id, action, changed_fields, at)
-        select connection_id, record_type, record_id, close_id, action, changed_fields, at
-          from entry order by position
+    with fed as (
+        insert into change_feed (connection_id, record_type, record_id, close_id, action, at, changed_fields)
+        select $1, record_type, record_id, close_id, action, at,
+               case fields when '' then '{}'::text[] else string_to_array(fields, ',') end
+          from (select unnest($2::text[]) as record_type, unnest($3::uuid[]) as record_id,
+                       unnest($4::text[]) as close_id, unnest($5::text[]) as action,
+                       unnest($6::timestamptz[]) as at, unnest($7::text[]) as fields) entry
     )
-    insert into audit_entry (connection_id, record_type, record_id, close_id, action, origin, at,
-                             changed_fields, changes, event_id, run_id, actor_id)
-    select connection_id, record_type, record_id, close_id, action, origin, at,
-           changed_fields, changes, event_id, $12, actor_id
-      from entry order by position";
+    insert into audit_entry (connection_id, record_type, record_id, close_id, action, at, changed_fields,
+                             origin, changes, event_id, actor_id, run_id)
+    select $1, record_type, record_id, close_id, action, at,
+           case fields when '' then '{}'::text[] else string_to_array(fields, ',') end,
+           origin, changes::jsonb, event_id, actor_id, $12
+      from (select unnest($2::text[]) as record_type, unnest($3::uuid[]) as record_id,
+                   unnest($4::text[]) as close_id, unnest($5::text[]) as action,
+                   unnest($6::timestamptz[]) as at, unnest($7::text[]) as fields,
+                   unnest($8::text[]) as origin, unnest($9::text[]) as changes,
+                   unnest($10::uuid[]) as event_id, unnest($11::uuid[]) as actor_id) entry";
 
 /// Why something is written.
 #[derive(Clone, Copy, Debug)]

@@ -170,19 +170,15 @@ const SHARED: [Column; 6] = [
     ("raw", "text", "jsonb"),
 ];
 
-/// The bound rows, as the table `new`.
+/// The bound rows, as the table `new`: one after the other, where `unnest` of several arrays at once would store them all
+/// before the first is read.
 fn arrays<C: Columns>() -> String {
     let all = || SHARED.iter().chain(C::NAMES);
-    let arrays: Vec<String> = all()
+    let columns: Vec<String> = all()
         .enumerate()
-        .map(|(index, (_, element, _))| format!("${}::{element}[]", index + 2))
+        .map(|(index, (name, element, _))| format!("unnest(${}::{element}[]) as {name}", index + 2))
         .collect();
-    let names: Vec<&str> = all().map(|(name, _, _)| *name).collect();
-    format!(
-        "unnest({}) as new ({})",
-        arrays.join(", "),
-        names.join(", ")
-    )
+    format!("(select {}) as new", columns.join(", "))
 }
 
 /// The statement of a table: `$1` the connection, `$2`… one array a column.
