@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use close_sim::{InvoiceLayout, SimulatorConfig};
-use closegraph_sync::reconcile::{BackfillOptions, Progress, Strategy, backfill};
+use closegraph_sync::reconcile::{BackfillOptions, Progress, Strategy, backfill, build_indexes};
 use closegraph_tests::{Close, Database};
 use futures::TryStreamExt;
 use sqlx::AssertSqlSafe;
@@ -36,6 +36,7 @@ pub(crate) async fn measure(leads: u32) -> anyhow::Result<String> {
     let start = Instant::now();
     let report = backfill(&pool, connections, id, &options, &progress, &stop).await?;
     let took = start.elapsed().as_secs_f64();
+    build_indexes(&pool).await?;
     let (rows, copied) = copy(&database).await?;
     close.ensure_mirrored(&database).await?;
     #[expect(clippy::cast_precision_loss, reason = "a rate")]

@@ -1,7 +1,7 @@
 //! Schema steps, up and down, in SQL: what the entity crate reads is what stands here.
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::{ConnectionTrait, DatabaseConnection};
+use sea_orm_migration::sea_orm::{ConnectionTrait, DatabaseConnection, TransactionTrait};
 
 mod m0001_connection;
 mod m0002_mirror;
@@ -24,6 +24,7 @@ mod m0018_row_level_security;
 mod m0019_privacy;
 mod m0020_browser_session;
 mod m0021_handed_keys;
+mod m0022_deferred_index;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -63,9 +64,28 @@ pub fn name(step: &sea_orm_migration::Migration) -> String {
 /// Takes all steps that are still to be taken, and has Postgres protect what is there then: which rows and columns the roles
 /// see that the API reads in.
 pub async fn up(database: &DatabaseConnection) -> Result<(), DbErr> {
+    build_indexes(database).await?;
     Migrator::up(database, None).await?;
     let protected = database.execute_unprepared("call closegraph_protect()");
     protected.await.map(drop)
+}
+
+/// A step may expect any index of the steps before it: those that a load has put aside are built before one is taken.
+async fn build_indexes(database: &DatabaseConnection) -> Result<(), DbErr> {
+    let knows_them = SchemaManager::new(database)
+        .has_table("deferred_index")
+        .await?;
+    if !knows_them || Migrator::get_pending_migrations(database).await?.is_empty() {
+        return Ok(());
+    }
+    let transaction = database.begin().await?;
+    transaction
+        .execute_unprepared(
+            "set local statement_timeout = 0;
+             select closegraph_build_index(name) from deferred_index order by name",
+        )
+        .await?;
+    transaction.commit().await
 }
 
 /// All steps, oldest first.
@@ -97,6 +117,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0019_privacy::STEP),
             Box::new(m0020_browser_session::STEP),
             Box::new(m0021_handed_keys::STEP),
+            Box::new(m0022_deferred_index::STEP),
         ]
     }
 }

@@ -101,3 +101,41 @@ async fn the_whole_way_down_leaves_nothing_of_ours_even_where_there_are_rows() {
     Migrator::up(&orm, None).await.unwrap();
     assert_eq!(schema(&pool).await, whole);
 }
+
+#[tokio::test]
+async fn indexes_that_a_load_has_put_aside_are_there_for_the_next_step_and_after_a_way_down() {
+    let postgres = PrivatePostgres::start().await.unwrap();
+    let (pool, orm) = empty(&postgres).await;
+    closegraph_migration::up(&orm).await.unwrap();
+    let whole = schema(&pool).await;
+    let put_aside = async || {
+        let count =
+            "select closegraph_defer_indexes(array['company', 'person'], array['audit_entry'])";
+        let count: i64 = sqlx::query_scalar(count).fetch_one(&pool).await.unwrap();
+        assert!(count > 10, "{count} are put aside");
+        assert_ne!(schema(&pool).await, whole);
+    };
+
+    // With nothing to do for it, the way up leaves them to the load.
+    put_aside().await;
+    let aside = schema(&pool).await;
+    closegraph_migration::up(&orm).await.unwrap();
+    assert_eq!(schema(&pool).await, aside);
+
+    // The last step is to be taken once more, as a next one would be.
+    let last = "delete from seaql_migrations where version = (select max(version) from seaql_migrations) returning version";
+    let last: String = sqlx::query_scalar(last).fetch_one(&pool).await.unwrap();
+    let again = closegraph_migration::up(&orm).await;
+    assert!(again.is_err(), "{last} is taken twice");
+    assert_eq!(schema(&pool).await, whole);
+    sqlx::query("insert into seaql_migrations (version, applied_at) values ($1, 0)")
+        .bind(last)
+        .execute(&pool)
+        .await
+        .unwrap();
+
+    put_aside().await;
+    Migrator::down(&orm, Some(1)).await.unwrap();
+    Migrator::up(&orm, Some(1)).await.unwrap();
+    assert_eq!(schema(&pool).await, whole);
+}

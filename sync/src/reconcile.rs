@@ -2,6 +2,7 @@
 
 mod backfill;
 mod catch_up;
+mod indexes;
 mod load;
 mod poll;
 mod remap;
@@ -12,6 +13,7 @@ mod walk;
 
 pub use backfill::{BackfillOptions, Strategy, backfill, is_backfilled};
 pub use catch_up::{CatchUp, catch_up};
+pub use indexes::build_indexes;
 pub use remap::{RemapReport, remap};
 pub use run::{Progress, RunReport};
 pub use sweep::sweep;

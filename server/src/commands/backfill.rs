@@ -8,7 +8,9 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use closegraph_entity::sync_run;
 use closegraph_sync::SyncError;
 use closegraph_sync::connect::Connections;
-use closegraph_sync::reconcile::{BackfillOptions, Progress, RunReport, backfill, is_backfilled};
+use closegraph_sync::reconcile::{
+    BackfillOptions, Progress, RunReport, backfill, build_indexes, is_backfilled,
+};
 use indicatif::{ProgressBar, ProgressStyle};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::json;
@@ -92,9 +94,9 @@ async fn read_all(
     let report = backfill(&database.pool, &connections, id, &options, &progress, stop).await;
     drop(progress);
     bar.await?;
-    report
-        .map(Done::Read)
-        .map_err(|error| stopped("the backfill", error))
+    let report = report.map_err(|error| stopped("the backfill", error))?;
+    build_indexes(&database.pool).await?;
+    Ok(Done::Read(report))
 }
 
 /// When the last backfill that read all was done.

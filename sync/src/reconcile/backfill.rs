@@ -1,6 +1,7 @@
 //! The first full load.
 
 use super::catch_up;
+use super::indexes::Aside;
 use super::load::{Load, position};
 use super::run::{Kind, Progress, Run, RunReport};
 use super::walk::{Asked, Fields, Position, Walker};
@@ -92,8 +93,19 @@ pub async fn backfill(
             requests: i64::try_from(client.requests() - requests_before).unwrap_or(i64::MAX),
             ..RunReport::default()
         };
-        load.run(walker, &mut report, |page| page.next.clone())
-            .await?;
+        let aside = Aside::put(pool).await?;
+        let loaded = load
+            .run(walker, &mut report, |page| page.next.clone())
+            .await;
+        // Who is told to stop does not wait for it.
+        if let Some(aside) = aside
+            && !stop.is_cancelled()
+        {
+            let built = aside.build(pool).await;
+            loaded.and(built)?;
+        } else {
+            loaded?;
+        }
         // How amounts are written shows in the records.
         follow_kept(pool, connection_id).await?;
         Ok(report)

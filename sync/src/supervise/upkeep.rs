@@ -1,10 +1,11 @@
 //! What a syncing process does for its operators: the gauges of `/metrics`, the retention of events, the purge of people
-//! who are gone, and the folding of revenue by day.
+//! who are gone, the folding of revenue by day, and the indexes that a load has left aside.
 
 use super::{SyncService, every, gauges};
 use crate::fold::fold_revenue;
 use crate::inbox::retain;
 use crate::privacy::purge;
+use crate::reconcile::build_indexes;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -17,6 +18,8 @@ const RETENTION: Duration = Duration::from_secs(3_600);
 const PURGE: Duration = Duration::from_secs(86_400);
 /// How often revenue by day is folded.
 const FOLDING: Duration = Duration::from_secs(10);
+/// How often indexes are looked for that a load has left aside.
+const INDEXES: Duration = Duration::from_secs(5);
 
 /// Adds these tasks to those of a service.
 pub(super) fn spawn(service: &SyncService, tasks: &mut JoinSet<()>, stop: &CancellationToken) {
@@ -45,6 +48,14 @@ pub(super) fn spawn(service: &SyncService, tasks: &mut JoinSet<()>, stop: &Cance
     tasks.spawn(async move {
         every(FOLDING, &stopped, || async {
             fold_revenue(&pool, &stopped).await?;
+            Ok(())
+        })
+        .await;
+    });
+    let (pool, stopped) = (service.pool.clone(), stop.clone());
+    tasks.spawn(async move {
+        every(INDEXES, &stopped, || async {
+            build_indexes(&pool).await?;
             Ok(())
         })
         .await;

@@ -1,0 +1,161 @@
+//! A first load puts indexes aside, and whatever happens to it, all of them are there afterwards.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use close_sim::SimulatorConfig;
+use closegraph_sync::SyncError;
+use closegraph_sync::reconcile::{
+    BackfillOptions, Progress, RunReport, Strategy, backfill, build_indexes,
+};
+use closegraph_tests::{Close, Database};
+use sqlx::PgPool;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+const OPTIONS: BackfillOptions = BackfillOptions {
+    strategy: Strategy::Auto,
+    restart: false,
+};
+
+fn organization(seed: u64) -> SimulatorConfig {
+    SimulatorConfig {
+        seed,
+        leads: 1_500,
+        traffic_per_second: 0.0,
+        ..SimulatorConfig::default()
+    }
+}
+
+/// The definitions of all indexes, and the names of those that are put aside.
+async fn indexes(pool: &PgPool) -> (Vec<String>, Vec<String>) {
+    let there = "select indexdef from pg_indexes where schemaname = 'public' order by indexname";
+    let there = sqlx::query_scalar(there).fetch_all(pool).await.unwrap();
+    let aside = "select name from deferred_index order by name";
+    let aside = sqlx::query_scalar(aside).fetch_all(pool).await.unwrap();
+    (there, aside)
+}
+
+/// Loads, with a look at the indexes once the first page is there. `stops` has it stop then.
+async fn load(
+    database: &Database,
+    close: &Close,
+    stops: bool,
+) -> (Result<RunReport, SyncError>, (Vec<String>, Vec<String>)) {
+    let (progress, mut seen) = watch::channel(Progress::default());
+    let stop = CancellationToken::new();
+    let (connections, id) = (&close.connections, close.connection);
+    let reading = backfill(&database.pool, connections, id, &OPTIONS, &progress, &stop);
+    let looking = async {
+        seen.changed().await.unwrap();
+        let found = indexes(&database.pool).await;
+        if stops {
+            stop.cancel();
+        }
+        found
+    };
+    tokio::join!(reading, looking)
+}
+
+#[tokio::test]
+async fn a_first_load_leaves_all_indexes_as_they_were() {
+    let database = Database::start(&[]).await.unwrap();
+    let close = Close::connect(&database, organization(1)).await.unwrap();
+    let before = indexes(&database.pool).await;
+    let (report, (meanwhile, aside)) = load(&database, &close, false).await;
+    report.unwrap();
+    assert!(aside.contains(&"person_company".to_owned()), "{aside:?}");
+    assert_eq!(meanwhile.len() + aside.len(), before.0.len());
+    let unique = |all: &[String]| all.iter().filter(|one| one.contains("UNIQUE")).count();
+    assert_eq!(unique(&meanwhile), unique(&before.0), "rules are kept");
+
+    // Lists and figures have theirs at once, searches a moment later.
+    let (_, aside) = indexes(&database.pool).await;
+    let left = "select coalesce(bool_and(method = 'gin'), false) from deferred_index";
+    let left: bool = sqlx::query_scalar(left)
+        .fetch_one(&database.pool)
+        .await
+        .unwrap();
+    assert!(left, "{aside:?}");
+    assert_eq!(build_indexes(&database.pool).await.unwrap(), aside.len());
+    assert_eq!(indexes(&database.pool).await, before);
+    assert_eq!(build_indexes(&database.pool).await.unwrap(), 0);
+    close.ensure_mirrored(&database).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_load_that_is_stopped_goes_on_without_them_and_builds_them_in_the_end() {
+    let database = Database::start(&[]).await.unwrap();
+    let close = Close::connect(&database, organization(1)).await.unwrap();
+    let before = indexes(&database.pool).await;
+    let (stopped, (_, aside)) = load(&database, &close, true).await;
+    assert!(
+        matches!(stopped, Err(SyncError::Interrupted)),
+        "{stopped:?}"
+    );
+    assert_eq!(
+        indexes(&database.pool).await.1,
+        aside,
+        "who stops builds none"
+    );
+
+    let (report, (_, still)) = load(&database, &close, false).await;
+    report.unwrap();
+    assert_eq!(still, aside);
+    build_indexes(&database.pool).await.unwrap();
+    assert_eq!(indexes(&database.pool).await, before);
+    close.ensure_mirrored(&database).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_load_has_left_aside_is_built_by_whoever_looks_next() {
+    let database = Database::start(&[]).await.unwrap();
+    let close = Close::connect(&database, organization(1)).await.unwrap();
+    let before = indexes(&database.pool).await;
+    let (_, (_, aside)) = load(&database, &close, true).await;
+    let built = tokio::join!(build_indexes(&database.pool), build_indexes(&database.pool));
+    let built = [built.0.unwrap(), built.1.unwrap()];
+    assert!(
+        built.contains(&aside.len()) && built.contains(&0),
+        "{built:?}"
+    );
+    assert_eq!(indexes(&database.pool).await, before);
+
+    // There are rows now: what is left is loaded beside the indexes.
+    let (report, meanwhile) = load(&database, &close, false).await;
+    report.unwrap();
+    assert_eq!(meanwhile, before);
+    close.ensure_mirrored(&database).await.unwrap();
+}
+
+#[tokio::test]
+async fn indexes_stay_where_another_organization_has_rows() {
+    let database = Database::start(&[]).await.unwrap();
+    let first = Close::connect(&database, organization(1)).await.unwrap();
+    let before = indexes(&database.pool).await;
+    load(&database, &first, false).await.0.unwrap();
+    build_indexes(&database.pool).await.unwrap();
+
+    let second = Close::connect(&database, organization(2)).await.unwrap();
+    assert_ne!(first.connection, second.connection);
+    let (report, meanwhile) = load(&database, &second, false).await;
+    report.unwrap();
+    assert_eq!(meanwhile, before);
+    second.ensure_mirrored(&database).await.unwrap();
+}
+
+#[tokio::test]
+async fn indexes_stay_where_somebody_holds_a_table() {
+    let database = Database::start(&[]).await.unwrap();
+    let close = Close::connect(&database, organization(1)).await.unwrap();
+    let before = indexes(&database.pool).await;
+    let mut reading = database.pool.begin().await.unwrap();
+    sqlx::query("select from person")
+        .execute(&mut *reading)
+        .await
+        .unwrap();
+    let (report, meanwhile) = load(&database, &close, false).await;
+    report.unwrap();
+    assert_eq!(meanwhile, before);
+    reading.commit().await.unwrap();
+    close.ensure_mirrored(&database).await.unwrap();
+}
