@@ -25,6 +25,7 @@ mod m0019_privacy;
 mod m0020_browser_session;
 mod m0021_handed_keys;
 mod m0022_deferred_index;
+mod m0023_compression;
 
 pub use sea_orm_migration::MigratorTrait;
 
@@ -118,6 +119,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0020_browser_session::STEP),
             Box::new(m0021_handed_keys::STEP),
             Box::new(m0022_deferred_index::STEP),
+            Box::new(m0023_compression::STEP),
         ]
     }
 }

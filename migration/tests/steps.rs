@@ -14,8 +14,8 @@ const SCHEMA: &str = "
          where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and c.relname !~ '^seaql_migrations')
     select format('class %s %s', relkind, relname) from ours
     union all
-    select format('column %s.%s %s %s %s %s', relname, attname, format_type(atttypid, atttypmod), attnotnull,
-                  attidentity, pg_get_expr(adbin, adrelid))
+    select format('column %s.%s %s %s %s %s %s', relname, attname, format_type(atttypid, atttypmod), attnotnull,
+                  attidentity, attcompression, pg_get_expr(adbin, adrelid))
       from ours join pg_attribute on attrelid = ours.oid and attnum > 0 and not attisdropped
            left join pg_attrdef on adrelid = attrelid and adnum = attnum
      where relkind <> 'i'

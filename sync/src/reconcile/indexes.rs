@@ -170,10 +170,12 @@ async fn build_next(pool: PgPool, names: Arc<Mutex<VecDeque<String>>>) -> Result
     Ok(())
 }
 
-/// A large index takes longer than a statement may, and what a crash takes back is built again.
+/// A large index takes longer than a statement may. What a crash takes back is built again. Workers are worth their start
+/// for large tables only, and the lanes are at work already.
 async fn unhurried(transaction: &mut Transaction<'_, Postgres>) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "select set_config('statement_timeout', '0', true), set_config('synchronous_commit', 'off', true)",
+        "select set_config('statement_timeout', '0', true), set_config('synchronous_commit', 'off', true),
+                set_config('max_parallel_maintenance_workers', '0', true)",
     )
     .execute(&mut **transaction)
     .await
