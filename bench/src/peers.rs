@@ -71,33 +71,45 @@ struct Load {
     requests: u64,
 }
 
+/// Loads of each, in turn: a machine that others use is slower at times.
+const ROUNDS: usize = 3;
+
 /// Says how Closegraph and each peer did, and how they compare.
 pub(crate) async fn measure(say: fn(&str)) -> anyhow::Result<()> {
-    let ours = closegraph(say).await?;
-    let mut theirs = Vec::new();
+    let mut peers = Vec::new();
     for peer in &PEERS {
-        let Peer { package, how, .. } = peer;
-        let (python, target) = match peer.prepare().await {
-            Ok(ready) => ready,
+        match peer.prepare().await {
+            Ok((python, target)) => peers.push((peer, python, target, Vec::new())),
             Err(reason) => {
+                let Peer { package, how, .. } = peer;
                 say(&format!(
                     "peers        {package} ({how}) skipped: {reason:#}"
                 ));
-                continue;
             }
-        };
-        let (load, total) = peer.load(&python, target.as_ref()).await?;
+        }
+    }
+    let mut ours = Vec::new();
+    for _ in 0..ROUNDS {
+        ours.push(closegraph(say).await?);
+        for (peer, python, target, theirs) in &mut peers {
+            theirs.push(peer.load(python, target.as_ref(), say).await?);
+        }
+    }
+    let ours = median(ours).context("no round")?;
+    let theirs = peers
+        .into_iter()
+        .filter_map(|(peer, .., loads)| Some((peer, median(loads)?)));
+    let theirs: Vec<_> = theirs.collect();
+    for (Peer { package, how, .. }, load) in &theirs {
         say(&format!(
-            "peers        {package} {} ({how}): the same in {:.2} s ({total:.2} s with its start) with {} requests; closegraph is {:.1} times faster",
-            python.version(),
+            "peers        {package} ({how}): {:.2} s beside {:.2} s, medians of {ROUNDS}; closegraph is {:.1} times faster",
             load.seconds,
-            load.requests,
+            ours.seconds,
             load.seconds / ours.seconds
         ));
-        theirs.push(load);
     }
-    let seconds = theirs.iter().map(|load| load.seconds).reduce(f64::min);
-    let requests = theirs.iter().map(|load| load.requests).min();
+    let seconds = theirs.iter().map(|(_, load)| load.seconds).reduce(f64::min);
+    let requests = theirs.iter().map(|(_, load)| load.requests).min();
     if let (Some(seconds), Some(requests)) = (seconds, requests) {
         say(&format!(
             "peers        closegraph beside the best of them: {:.1} times faster (at least 5 are wanted), {} requests beside {requests}",
@@ -106,6 +118,12 @@ pub(crate) async fn measure(say: fn(&str)) -> anyhow::Result<()> {
         ));
     }
     Ok(())
+}
+
+/// The load of which as many were faster as slower.
+fn median(mut loads: Vec<Load>) -> Option<Load> {
+    loads.sort_by(|one, other| one.seconds.total_cmp(&other.seconds));
+    loads.get(loads.len() / 2).copied()
 }
 
 /// The organization that all of them load, and a limit that throttles none of them. It is told in headers, for without
@@ -164,8 +182,13 @@ impl Peer {
         Ok((python, target))
     }
 
-    /// Its load, and the seconds of its whole process. Fails unless all objects have arrived.
-    async fn load(&self, python: &Python, target: Option<&Python>) -> anyhow::Result<(Load, f64)> {
+    /// Its load. Fails unless all objects have arrived.
+    async fn load(
+        &self,
+        python: &Python,
+        target: Option<&Python>,
+        say: fn(&str),
+    ) -> anyhow::Result<Load> {
         let postgres = PrivatePostgres::start().await?;
         let url = postgres.database("peer").await?;
         // SQLAlchemy knows no shorter scheme.
@@ -198,7 +221,14 @@ impl Peer {
             self.package
         );
         let seconds = load.as_secs_f64();
-        Ok((Load { seconds, requests }, total.as_secs_f64()))
+        say(&format!(
+            "peers        {} {} ({}): the same in {seconds:.2} s ({:.2} s with its start) with {requests} requests",
+            self.package,
+            python.version(),
+            self.how,
+            total.as_secs_f64(),
+        ));
+        Ok(Load { seconds, requests })
     }
 }
 

@@ -14,6 +14,7 @@ pub mod connection;
 pub mod custom_field;
 pub mod custom_record;
 pub mod custom_type;
+pub mod deferred_index;
 pub mod delivery;
 pub mod drift;
 pub mod event;

@@ -4,9 +4,9 @@
 
 use closegraph_entity::{
     access_entry, api_token, audit_entry, authorization_attempt, browser_session, change_feed,
-    company, connection, custom_field, custom_record, custom_type, delivery, drift, event,
-    exchange_rate, feed_horizon, invoice_mapping, label, link, match_queue, member, opportunity,
-    paid_amount, person, rate_limit, receivable, receivable_line, record, revenue_day,
+    company, connection, custom_field, custom_record, custom_type, deferred_index, delivery, drift,
+    event, exchange_rate, feed_horizon, invoice_mapping, label, link, match_queue, member,
+    opportunity, paid_amount, person, rate_limit, receivable, receivable_line, record, revenue_day,
     sync_checkpoint, sync_run, token_use, tombstone, transaction,
 };
 use closegraph_migration::{Migrator, MigratorTrait};
@@ -78,6 +78,7 @@ async fn entities(orm: &DatabaseConnection) -> BTreeMap<String, Table> {
         described(orm, custom_field::Entity).await,
         described(orm, custom_record::Entity).await,
         described(orm, custom_type::Entity).await,
+        described(orm, deferred_index::Entity).await,
         described(orm, delivery::Entity).await,
         described(orm, drift::Entity).await,
         described(orm, event::Entity).await,

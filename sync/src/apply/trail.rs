@@ -131,6 +131,15 @@ impl Trail {
         });
     }
 
+    /// The records of a type that are created. Records of several types have the id of the object that they are read from.
+    pub(super) fn created(&self, record_type: RecordType) -> HashSet<Uuid> {
+        let created = |entry: &&Entry| {
+            entry.action == ChangeAction::Created && entry.record_type == record_type
+        };
+        let entries = self.entries.iter().filter(created);
+        entries.map(|entry| entry.record_id).collect()
+    }
+
     /// Invoices of which nothing is told but that a line changed.
     pub(super) fn told_of_lines(&self) -> Vec<Uuid> {
         let lines = self.entries.iter().filter(|entry| entry.is_of_lines());
@@ -139,11 +148,7 @@ impl Trail {
 
     /// Forgets what is told of the lines of other invoices, and of those that are created here with all that they have.
     pub(super) fn keep_lines_of(&mut self, invoices: &HashSet<Uuid>) {
-        let created = self
-            .entries
-            .iter()
-            .filter(|entry| entry.action == ChangeAction::Created);
-        let created: HashSet<Uuid> = created.map(|entry| entry.record_id).collect();
+        let created = self.created(RecordType::Receivable);
         let is_told = |id: &Uuid| invoices.contains(id) && !created.contains(id);
         self.entries
             .retain(|entry| !entry.is_of_lines() || is_told(&entry.record_id));

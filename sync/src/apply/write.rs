@@ -18,10 +18,18 @@ pub(super) async fn write(
     folded: Folded,
 ) -> Result<(), sqlx::Error> {
     paid::write(connection, connection_id, &folded).await?;
-    upsert(connection, connection_id, &folded.members).await?;
-    upsert(connection, connection_id, &folded.companies).await?;
-    upsert(connection, connection_id, &folded.people).await?;
-    upsert(connection, connection_id, &folded.opportunities).await?;
+    let (id, trail) = (connection_id, &folded.trail);
+    write_objects(connection, id, folded.members, RecordType::Member, trail).await?;
+    write_objects(connection, id, folded.companies, RecordType::Company, trail).await?;
+    write_objects(connection, id, folded.people, RecordType::Person, trail).await?;
+    write_objects(
+        connection,
+        id,
+        folded.opportunities,
+        RecordType::Opportunity,
+        trail,
+    )
+    .await?;
     upsert(connection, connection_id, &folded.custom_records).await?;
     upsert(connection, connection_id, &folded.receivables).await?;
     upsert(connection, connection_id, &folded.lines).await?;
@@ -56,6 +64,27 @@ async fn tell_of_lines(
     Ok(())
 }
 
+/// Writes rows of a type whose creation the trail tells. Of those that are created nothing is stored, and while they are
+/// held nobody else can store it: Postgres need not look for a conflict, which it does at the price of half an insert.
+async fn write_objects<C: Columns>(
+    connection: &mut PgConnection,
+    connection_id: Uuid,
+    rows: Vec<Row<C>>,
+    record_type: RecordType,
+    trail: &Trail,
+) -> Result<(), sqlx::Error> {
+    let created = trail.created(record_type);
+    let is_created = |row: &Row<C>| created.contains(&row.id);
+    let (fresh, known): (Vec<_>, Vec<_>) = rows.into_iter().partition(is_created);
+    if !fresh.is_empty() {
+        // Put together from names in our own source only; every value is bound.
+        let statement = sqlx::query(AssertSqlSafe(insert::<C>()));
+        let query = bind(statement, connection_id, &fresh);
+        query.execute(&mut *connection).await?;
+    }
+    upsert(connection, connection_id, &known).await
+}
+
 /// Inserts rows, or brings them up to date; an older version never overwrites a newer one.
 async fn upsert<C: Columns>(
     connection: &mut PgConnection,
@@ -66,7 +95,7 @@ async fn upsert<C: Columns>(
         return Ok(());
     }
     // Put together from names in our own source only; every value is bound.
-    let statement = sqlx::query(AssertSqlSafe(statement::<C>()));
+    let statement = sqlx::query(AssertSqlSafe(upserted::<C>()));
     let query = bind(statement, connection_id, rows);
     query.execute(connection).await.map(drop)
 }
@@ -181,29 +210,39 @@ fn arrays<C: Columns>() -> String {
     format!("(select {}) as new", columns.join(", "))
 }
 
-/// The statement of a table: `$1` the connection, `$2`… one array a column.
-fn statement<C: Columns>() -> String {
-    let kept: Vec<_> = SHARED
+/// The columns of a table that are written.
+fn kept<C: Columns>() -> impl Iterator<Item = &'static Column> {
+    SHARED
         .iter()
         .chain(C::NAMES)
         .filter(|(name, _, _)| C::HAS_RAW || *name != "raw")
+}
+
+/// The statement that inserts rows: `$1` the connection, `$2`… one array a column.
+fn insert<C: Columns>() -> String {
+    let names: Vec<_> = kept::<C>().map(|(name, _, _)| *name).collect();
+    let values: Vec<_> = kept::<C>()
+        .map(|(name, _, column)| format!("new.{name}::{column}"))
         .collect();
-    let names = |separator: &str, each: &dyn Fn(&str, &str) -> String| {
-        kept.iter()
-            .map(|(name, _, column)| each(name, column))
-            .collect::<Vec<_>>()
-            .join(separator)
-    };
     format!(
-        "insert into {table} as stored (connection_id, {columns})
-         select $1, {values} from {arrays}
-         on conflict (id) do update set {updates}, synced_at = now()
-         where stored.source_updated_at <= excluded.source_updated_at",
+        "insert into {table} as stored (connection_id, {names}) select $1, {values} from {arrays}",
         table = C::TABLE,
-        columns = names(", ", &|name, _| name.to_owned()),
-        values = names(", ", &|name, column| format!("new.{name}::{column}")),
+        names = names.join(", "),
+        values = values.join(", "),
         arrays = arrays::<C>(),
-        updates = names(", ", &|name, _| format!("{name} = excluded.{name}")),
+    )
+}
+
+/// The same, which brings rows up to date that are there.
+fn upserted<C: Columns>() -> String {
+    let updates: Vec<_> = kept::<C>()
+        .map(|(name, _, _)| format!("{name} = excluded.{name}"))
+        .collect();
+    format!(
+        "{insert} on conflict (id) do update set {updates}, synced_at = now()
+          where stored.source_updated_at <= excluded.source_updated_at",
+        insert = insert::<C>(),
+        updates = updates.join(", "),
     )
 }
 
