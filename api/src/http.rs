@@ -53,6 +53,7 @@ use rate::{Failures, Rates};
 use roots::Roots;
 use sign_in::SigningIn;
 use sqlx::PgPool;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -92,9 +93,13 @@ impl Default for ApiOptions {
 /// Renders `/metrics`.
 type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
 
-/// The API over a database.
+/// The API over a database. Each request clones it several times.
+#[derive(Clone, Debug)]
+pub struct Api(Arc<Inner>);
+
+/// What an API is made of.
 #[derive(Clone)]
-pub struct Api {
+pub struct Inner {
     schema: ApiSchema,
     pool: PgPool,
     callers: Callers,
@@ -111,10 +116,18 @@ pub struct Api {
     sign_in: Arc<SigningIn>,
 }
 
-impl std::fmt::Debug for Api {
+impl Deref for Api {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Inner {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
-            .debug_struct("Api")
+            .debug_struct("Inner")
             .field("options", &self.options)
             .finish_non_exhaustive()
     }
@@ -133,7 +146,7 @@ impl Api {
         let sessions = Sessions::new(pool.clone(), options.share, options.statements);
         let live = Hub::start(pool.clone(), sessions.clone(), options.streams);
         let live = Arc::new(live);
-        Self {
+        Self(Arc::new(Inner {
             answers: Answers::new(options.cache_bytes),
             schema: crate::schema().data(pool.clone()).data(sessions).finish(),
             callers: Callers::new(pool.clone(), options.token_cache, failures, live.access()),
@@ -148,7 +161,7 @@ impl Api {
             metrics: Arc::new(metrics),
             trial: None,
             sign_in: Arc::default(),
-        }
+        }))
     }
 
     /// Ends all sockets and streams, so that a server that stops need not wait for them.
@@ -159,22 +172,23 @@ impl Api {
     /// The same, which knows these documents, and answers no others where `only` says so.
     #[must_use]
     pub fn knowing(mut self, documents: Documents, only: bool) -> Self {
-        self.persisted = Persisted::new(documents, only);
+        Arc::make_mut(&mut self.0).persisted = Persisted::new(documents, only);
         self
     }
 
     /// The same, where people sign in so; an error where no client of HTTP can be made.
     pub fn signing_in(mut self, sign_in: SignIn) -> Result<Self, reqwest::Error> {
         let sign_in = SigningIn::new(sign_in)?;
-        self.callers = self.callers.living(sign_in.lifetime());
-        self.sign_in = Arc::new(sign_in);
+        let inner = Arc::make_mut(&mut self.0);
+        inner.callers = inner.callers.clone().living(sign_in.lifetime());
+        inner.sign_in = Arc::new(sign_in);
         Ok(self)
     }
 
     /// The same, which can try mappings of invoices.
     #[must_use]
     pub fn trying(mut self, trial: impl InvoiceTrial + 'static) -> Self {
-        self.trial = Some(Arc::new(trial));
+        Arc::make_mut(&mut self.0).trial = Some(Arc::new(trial));
         self
     }
 }

@@ -14,13 +14,13 @@ from receivable r
 where (r.connection_id = t1.connection_id) is true and r.company_id = t1.id and r.payment_status in ('unpaid', 'partial') and r.balance_minor is not null
 group by r.currency) s)), (select trim_scale(round(avg(r.paid_on - r.issued_on), 2))::text
 from receivable r
-where (r.connection_id = t1.connection_id) is true and r.company_id = t1.id and r.payment_status in ('paid', 'overpaid')), array_to_json(array(select array[(t2.at)::text]
+where (r.connection_id = t1.connection_id) is true and r.company_id = t1.id and r.payment_status in ('paid', 'overpaid')), array(select row(t2.at)
 from (select t2.*
 from audit_entry t2
 where (t2.connection_id = t1.connection_id) is true and t2.record_id = t1.id
 order by t2.seq desc
 limit 51) t2
-order by t2.seq desc))
+order by t2.seq desc)
 from (select t1.*
 from company t1
 where t1.connection_id = $2 and t1.id = any($1)

@@ -9,7 +9,7 @@ from jsonb_array_elements(t3.emails) a) e (v)
 cross join lateral (select e.v #>> '{}') u (w)
 where u.w = $5)) and exists (select
 from company t4
-where t4.connection_id = t3.connection_id and t4.id = t3.company_id and (t4.domain = $7)))), array_to_json(array(select array[(t1.id)::text, (t6.c0)::text, (t6.c1)::text, (t1.primary_email)::text]
+where t4.connection_id = t3.connection_id and t4.id = t3.company_id and (t4.domain = $7)))), array(select row(t1.id, t6.c0, t6.c1, t1.primary_email)
 from (select t1.*
 from person t1
 where t1.connection_id = $1 and ((t1.id in (select found.id
@@ -26,5 +26,5 @@ limit 21) t1
 left join lateral (select true as c0, t5.name as c1
 from company t5
 where t5.connection_id = t1.connection_id and t5.id = t1.company_id) t6 on true
-order by t1.primary_email desc, t1.id desc))
+order by t1.primary_email desc, t1.id desc)
 from (select) r

@@ -1,12 +1,13 @@
-//! The columns of a row, wherever the row stands.
+//! The columns of a row, wherever the row stands: one of the statement's, or one of an array in a column of another. Both
+//! come as Postgres's binary values, with the types that they have there.
 
-use std::borrow::Cow;
 use std::fmt;
 
-use chrono::{DateTime, NaiveDate, Utc};
-use serde::Deserialize;
-use sqlx::postgres::{PgRow, PgTypeInfo, PgValueRef};
-use sqlx::{Decode, Postgres, Row, TypeInfo, ValueRef};
+use bytes::Buf;
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
+use sqlx::postgres::PgRow;
+use sqlx::postgres::types::Oid;
+use sqlx::{Row, ValueRef};
 use uuid::Uuid;
 
 use crate::error::{ApiError, Result};
@@ -55,57 +56,155 @@ pub(super) trait Columns {
     }
 
     /// The rows that stand in a column.
-    fn rows(&self, column: usize) -> Result<Vec<Inner<'_>>> {
-        let text = self.text(column)?.ok_or(NULL)?;
-        serde_json::from_str(text).map_err(ApiError::Answer)
-    }
+    fn rows(&self, column: usize) -> Result<Vec<Inner<'_>>>;
 }
 
 impl Columns for PgRow {
     fn cell(&self, column: usize) -> Result<Option<Cell<'_>>> {
-        let value = self.try_get_raw(column)?;
-        if value.is_null() {
-            return Ok(None);
+        value(self, column)?.map(Value::cell).transpose()
+    }
+
+    fn rows(&self, column: usize) -> Result<Vec<Inner<'_>>> {
+        value(self, column)?.ok_or(NULL)?.rows()
+    }
+}
+
+fn value(row: &PgRow, column: usize) -> Result<Option<Value<'_>>> {
+    let value = row.try_get_raw(column)?;
+    if value.is_null() {
+        return Ok(None);
+    }
+    let ty = value.type_info().oid();
+    let Oid(ty) = ty.ok_or(ApiError::Defect("a column of a type without a number"))?;
+    let bytes = value
+        .as_bytes()
+        .map_err(|error| ApiError::Database(sqlx::Error::Decode(error)))?;
+    Ok(Some(Value { ty, bytes }))
+}
+
+/// A value as Postgres sends it.
+#[derive(Clone, Copy)]
+struct Value<'a> {
+    /// The number of its type, which is the same in every Postgres.
+    ty: u32,
+    bytes: &'a [u8],
+}
+
+const BOOL: u32 = 16;
+const INT8: u32 = 20;
+const INT2: u32 = 21;
+const INT4: u32 = 23;
+const TEXT: u32 = 25;
+const JSON: u32 = 114;
+/// Of a text in our own statements.
+const UNKNOWN: u32 = 705;
+const VARCHAR: u32 = 1043;
+const DATE: u32 = 1082;
+const TIMESTAMPTZ: u32 = 1184;
+const RECORDS: u32 = 2287;
+const UUID: u32 = 2950;
+
+const CUT: ApiError = ApiError::Defect("a value that ends early");
+const OTHER: ApiError = ApiError::Defect("a column of a type that is not read");
+/// Postgres counts days and microseconds from here.
+const EPOCH: NaiveDate = match NaiveDate::from_ymd_opt(2000, 1, 1) {
+    Some(day) => day,
+    None => NaiveDate::MIN,
+};
+
+impl<'a> Value<'a> {
+    fn cell(self) -> Result<Cell<'a>> {
+        let mut bytes = self.bytes;
+        Ok(match self.ty {
+            TEXT | VARCHAR | JSON | UNKNOWN => {
+                let text = std::str::from_utf8(bytes);
+                Cell::Text(text.map_err(|_| ApiError::Defect("a text that is no UTF-8"))?)
+            }
+            UUID => Cell::Uuid(Uuid::from_slice(bytes).map_err(|_| CUT)?),
+            INT8 => Cell::Int(bytes.try_get_i64().map_err(|_| CUT)?),
+            INT4 => Cell::Int(bytes.try_get_i32().map_err(|_| CUT)?.into()),
+            INT2 => Cell::Int(bytes.try_get_i16().map_err(|_| CUT)?.into()),
+            BOOL => Cell::Bool(bytes.try_get_u8().map_err(|_| CUT)? != 0),
+            DATE => Cell::Date(day(bytes.try_get_i32().map_err(|_| CUT)?)?),
+            TIMESTAMPTZ => Cell::Instant(instant(bytes.try_get_i64().map_err(|_| CUT)?)?),
+            _ => return Err(OTHER),
+        })
+    }
+
+    /// The rows of an array of records.
+    fn rows(self) -> Result<Vec<Inner<'a>>> {
+        if self.ty != RECORDS {
+            return Err(OTHER);
         }
-        let ty = value.type_info().into_owned();
-        let cell = cell(value, &ty).map_err(|error| ApiError::Database(sqlx::Error::Decode(error)));
-        cell.map(Some)
+        let mut rest = self.bytes;
+        let dimensions = rest.try_get_i32().map_err(|_| CUT)?;
+        // Whether it has nulls, and the type of its entries.
+        rest.try_get_u64().map_err(|_| CUT)?;
+        if dimensions == 0 {
+            return Ok(Vec::new());
+        }
+        let count = rest.try_get_i32().map_err(|_| CUT)?;
+        // The place of the first.
+        rest.try_get_i32().map_err(|_| CUT)?;
+        let rows = (0..count).map(|_| Inner::read(take(&mut rest)?.ok_or(NULL)?));
+        rows.collect()
     }
 }
 
-fn cell<'r>(value: PgValueRef<'r>, ty: &PgTypeInfo) -> Result<Cell<'r>, sqlx::error::BoxDynError> {
-    fn as_is<'r, T: Decode<'r, Postgres>>(
-        value: PgValueRef<'r>,
-    ) -> Result<T, sqlx::error::BoxDynError> {
-        T::decode(value)
-    }
-    Ok(match ty.name() {
-        "TEXT" | "VARCHAR" | "JSON" => Cell::Text(value.as_str()?),
-        "UUID" => Cell::Uuid(as_is(value)?),
-        "INT8" => Cell::Int(as_is(value)?),
-        "INT4" => Cell::Int(as_is::<i32>(value)?.into()),
-        "INT2" => Cell::Int(as_is::<i16>(value)?.into()),
-        "BOOL" => Cell::Bool(as_is(value)?),
-        "DATE" => Cell::Date(as_is(value)?),
-        "TIMESTAMPTZ" => Cell::Instant(as_is(value)?),
-        other => return Err(format!("a column of the type {other}").into()),
-    })
+/// What a length stands before; `None` is null.
+fn take<'a>(rest: &mut &'a [u8]) -> Result<Option<&'a [u8]>> {
+    let Ok(length) = usize::try_from(rest.try_get_i32().map_err(|_| CUT)?) else {
+        return Ok(None);
+    };
+    let (taken, behind) = rest.split_at_checked(length).ok_or(CUT)?;
+    *rest = behind;
+    Ok(Some(taken))
 }
 
-/// A row that stands in a column of another one: texts all.
-#[derive(Default, Deserialize)]
-#[serde(transparent)]
-pub(super) struct Inner<'a>(#[serde(borrow)] Vec<Option<Text<'a>>>);
+/// A day so many days after Postgres's first.
+fn day(days: i32) -> Result<NaiveDate> {
+    let distance = Days::new(days.unsigned_abs().into());
+    let day = match days {
+        0.. => EPOCH.checked_add_days(distance),
+        _ => EPOCH.checked_sub_days(distance),
+    };
+    day.ok_or(ApiError::Defect("a day that is none"))
+}
 
-#[derive(Deserialize)]
-#[serde(transparent)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+/// The instant so many microseconds after Postgres's first day began.
+fn instant(microseconds: i64) -> Result<DateTime<Utc>> {
+    let start = EPOCH.and_time(chrono::NaiveTime::MIN).and_utc();
+    let instant = start.checked_add_signed(TimeDelta::microseconds(microseconds));
+    instant.ok_or(ApiError::Defect("an instant that is none"))
+}
+
+/// A row that stands in a column of another one.
+#[derive(Default)]
+pub(super) struct Inner<'a>(Vec<Option<Value<'a>>>);
+
+impl<'a> Inner<'a> {
+    fn read(mut record: &'a [u8]) -> Result<Self> {
+        let count = record.try_get_i32().map_err(|_| CUT)?;
+        let columns = (0..count).map(|_| {
+            let ty = record.try_get_u32().map_err(|_| CUT)?;
+            Ok(take(&mut record)?.map(|bytes| Value { ty, bytes }))
+        });
+        Ok(Self(columns.collect::<Result<_>>()?))
+    }
+
+    fn value(&self, column: usize) -> Result<Option<Value<'a>>> {
+        let value = self.0.get(column).copied();
+        value.ok_or(ApiError::Defect("a column that was not compiled"))
+    }
+}
 
 impl Columns for Inner<'_> {
     fn cell(&self, column: usize) -> Result<Option<Cell<'_>>> {
-        let text = self.0.get(column);
-        let text = text.ok_or(ApiError::Defect("a column that was not compiled"))?;
-        Ok(text.as_ref().map(|text| Cell::Text(text.0.as_ref())))
+        self.value(column)?.map(Value::cell).transpose()
+    }
+
+    fn rows(&self, column: usize) -> Result<Vec<Inner<'_>>> {
+        self.value(column)?.ok_or(NULL)?.rows()
     }
 }
 
@@ -115,5 +214,9 @@ pub(super) struct Since<'a>(pub(super) &'a dyn Columns, pub(super) usize);
 impl Columns for Since<'_> {
     fn cell(&self, column: usize) -> Result<Option<Cell<'_>>> {
         self.0.cell(self.1 + column)
+    }
+
+    fn rows(&self, column: usize) -> Result<Vec<Inner<'_>>> {
+        self.0.rows(self.1 + column)
     }
 }

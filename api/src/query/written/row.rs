@@ -43,16 +43,11 @@ impl Row {
         format!("select {columns} from {from}{}", self.joins.concat())
     }
 
-    /// SQL of the JSON of all rows, each an array of its columns; `behind` is what follows FROM and its joins.
+    /// SQL of all rows as one array of records; `behind` is what follows FROM and its joins.
     pub(super) fn array(&self, from: &str, behind: &str) -> String {
-        // An array has a type where it has an entry.
-        let columns: Vec<String> = match self.columns.as_slice() {
-            [] => vec!["''".to_owned()],
-            columns => columns.iter().map(|sql| format!("({sql})::text")).collect(),
-        };
         format!(
-            "array_to_json(array(select array[{}] from {from}{} {behind}))",
-            columns.join(", "),
+            "array(select row({}) from {from}{} {behind})",
+            self.columns.join(", "),
             self.joins.concat()
         )
     }
