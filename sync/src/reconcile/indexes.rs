@@ -4,6 +4,7 @@
 
 use crate::error::SyncError;
 use crate::turn::Turn;
+use sqlx::error::DatabaseError;
 use sqlx::{PgPool, Postgres, Transaction};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -110,7 +111,7 @@ async fn put_aside(pool: &PgPool) -> Result<bool, sqlx::Error> {
             Ok(count > 0)
         }
         Err(error) => {
-            let code = error.as_database_error().and_then(|error| error.code());
+            let code = error.as_database_error().and_then(DatabaseError::code);
             if !code.is_some_and(|code| NOT_NOW.contains(&&*code)) {
                 return Err(error);
             }
