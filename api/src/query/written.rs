@@ -2,8 +2,8 @@
 //!
 //! [`row`] and [`page`] compile what is asked into columns and into the plan ([`write`], [`paged`]) by which they become
 //! JSON under the keys that were asked for; [`leaf`] knows from the schema how a value is written. Rows below a row travel
-//! as JSON arrays of such columns. Other types, such as what a change tells of, are resolved value by value; a test
-//! compares both ways for every field.
+//! as an array of records of such columns ([`columns`]). Other types, such as what a change tells of, are resolved value by
+//! value; a test compares both ways for every field.
 
 mod columns;
 mod json;
