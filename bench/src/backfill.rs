@@ -36,7 +36,7 @@ pub(crate) async fn measure(leads: u32) -> anyhow::Result<String> {
     let start = Instant::now();
     let report = backfill(&pool, connections, id, &options, &progress, &stop).await?;
     let took = start.elapsed().as_secs_f64();
-    build_indexes(&pool).await?;
+    build_indexes(&pool, &stop).await?;
     let (rows, copied) = copy(&database).await?;
     close.ensure_mirrored(&database).await?;
     #[expect(clippy::cast_precision_loss, reason = "a rate")]

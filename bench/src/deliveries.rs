@@ -75,7 +75,7 @@ impl Receiving {
         );
         let (connections, id) = (&close.connections, close.connection);
         backfill(&database.pool, connections, id, &load, &progress, &stop).await?;
-        build_indexes(&database.pool).await?;
+        build_indexes(&database.pool, &CancellationToken::new()).await?;
         Ok(Self {
             database,
             close,

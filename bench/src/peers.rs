@@ -161,7 +161,7 @@ async fn closegraph(say: fn(&str)) -> anyhow::Result<Load> {
     backfill(&pool, connections, id, &options, &progress, &stop).await?;
     let seconds = start.elapsed().as_secs_f64();
     let requests = requests(&close.simulator).await? - before;
-    build_indexes(&pool).await?;
+    build_indexes(&pool, &stop).await?;
     say(&format!(
         "peers        closegraph: {LEADS} leads ({objects} objects) in {seconds:.2} s with {requests} requests; \
          searches have their indexes {:.2} s later",

@@ -1,7 +1,9 @@
 //! Schema steps, up and down, in SQL: what the entity crate reads is what stands here.
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::{ConnectionTrait, DatabaseConnection, TransactionTrait};
+use sea_orm_migration::sea_orm::{
+    ConnectionTrait, DatabaseConnection, Statement, TransactionTrait,
+};
 
 mod m0001_connection;
 mod m0002_mirror;
@@ -79,14 +81,23 @@ async fn build_indexes(database: &DatabaseConnection) -> Result<(), DbErr> {
     if !knows_them || Migrator::get_pending_migrations(database).await?.is_empty() {
         return Ok(());
     }
-    let transaction = database.begin().await?;
-    transaction
-        .execute_unprepared(
-            "set local statement_timeout = 0;
-             select closegraph_build_index(name) from deferred_index order by name",
-        )
-        .await?;
-    transaction.commit().await
+    let names = "select name from deferred_index order by name";
+    let backend = database.get_database_backend();
+    for row in database
+        .query_all_raw(Statement::from_string(backend, names))
+        .await?
+    {
+        let name: String = row.try_get("", "name")?;
+        let build = "select closegraph_build_index($1)";
+        let build = Statement::from_sql_and_values(backend, build, [name.into()]);
+        let transaction = database.begin().await?;
+        transaction
+            .execute_unprepared("set local statement_timeout = 0; set local lock_timeout = '10s'")
+            .await?;
+        transaction.execute_raw(build).await?;
+        transaction.commit().await?;
+    }
+    Ok(())
 }
 
 /// All steps, oldest first.

@@ -23,16 +23,22 @@ create function closegraph_defer_indexes(filled text[], beside text[]) returns b
 declare
     named text;
     tables constant text[] := filled || beside;
+    is_sure boolean;
     has_rows boolean;
     deferred text[];
 begin
-    execute format('lock table %s in access exclusive mode',
-                   (select string_agg(quote_ident(one), ', ' order by one) from unnest(tables) one));
-    foreach named in array filled loop
-        execute format('select exists (select from %I)', named) into has_rows;
-        if has_rows then
-            return 0;
+    -- A look before the lock spares all others the wait where there are rows, and one behind it is sure.
+    foreach is_sure in array array[false, true] loop
+        if is_sure then
+            execute format('lock table %s in access exclusive mode',
+                           (select string_agg(quote_ident(one), ', ' order by one) from unnest(tables) one));
         end if;
+        foreach named in array filled loop
+            execute format('select exists (select from %I)', named) into has_rows;
+            if has_rows then
+                return 0;
+            end if;
+        end loop;
     end loop;
     with put_aside as (
         insert into deferred_index (name, method, definition)
@@ -60,6 +66,7 @@ end $$;
 ";
 
 const DOWN: &str = r"
+set local statement_timeout = 0;
 select closegraph_build_index(name) from deferred_index;
 drop function closegraph_build_index(text);
 drop function closegraph_defer_indexes(text[], text[]);

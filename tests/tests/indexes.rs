@@ -56,6 +56,12 @@ async fn load(
     tokio::join!(reading, looking)
 }
 
+/// Builds what is aside; how many.
+async fn build(database: &Database) -> usize {
+    let stop = CancellationToken::new();
+    build_indexes(&database.pool, &stop).await.unwrap()
+}
+
 #[tokio::test]
 async fn a_first_load_leaves_all_indexes_as_they_were() {
     let database = Database::start(&[]).await.unwrap();
@@ -76,9 +82,9 @@ async fn a_first_load_leaves_all_indexes_as_they_were() {
         .await
         .unwrap();
     assert!(left, "{aside:?}");
-    assert_eq!(build_indexes(&database.pool).await.unwrap(), aside.len());
+    assert_eq!(build(&database).await, aside.len());
     assert_eq!(indexes(&database.pool).await, before);
-    assert_eq!(build_indexes(&database.pool).await.unwrap(), 0);
+    assert_eq!(build(&database).await, 0);
     close.ensure_mirrored(&database).await.unwrap();
 }
 
@@ -101,7 +107,7 @@ async fn a_load_that_is_stopped_goes_on_without_them_and_builds_them_in_the_end(
     let (report, (_, still)) = load(&database, &close, false).await;
     report.unwrap();
     assert_eq!(still, aside);
-    build_indexes(&database.pool).await.unwrap();
+    build(&database).await;
     assert_eq!(indexes(&database.pool).await, before);
     close.ensure_mirrored(&database).await.unwrap();
 }
@@ -112,8 +118,8 @@ async fn what_a_load_has_left_aside_is_built_by_whoever_looks_next() {
     let close = Close::connect(&database, organization(1)).await.unwrap();
     let before = indexes(&database.pool).await;
     let (_, (_, aside)) = load(&database, &close, true).await;
-    let built = tokio::join!(build_indexes(&database.pool), build_indexes(&database.pool));
-    let built = [built.0.unwrap(), built.1.unwrap()];
+    let (one, other) = tokio::join!(build(&database), build(&database));
+    let built = [one, other];
     assert!(
         built.contains(&aside.len()) && built.contains(&0),
         "{built:?}"
@@ -133,7 +139,7 @@ async fn indexes_stay_where_another_organization_has_rows() {
     let first = Close::connect(&database, organization(1)).await.unwrap();
     let before = indexes(&database.pool).await;
     load(&database, &first, false).await.0.unwrap();
-    build_indexes(&database.pool).await.unwrap();
+    build(&database).await;
 
     let second = Close::connect(&database, organization(2)).await.unwrap();
     assert_ne!(first.connection, second.connection);
@@ -158,4 +164,50 @@ async fn indexes_stay_where_somebody_holds_a_table() {
     assert_eq!(meanwhile, before);
     reading.commit().await.unwrap();
     close.ensure_mirrored(&database).await.unwrap();
+}
+
+#[tokio::test]
+async fn who_builds_indexes_lets_others_write_that_wait_for_each_other() {
+    let database = Database::start(&[]).await.unwrap();
+    let close = Close::connect(&database, organization(1)).await.unwrap();
+    let before = indexes(&database.pool).await;
+    load(&database, &close, true).await.0.unwrap_err();
+
+    // As two pages of another load do: the later one has written a table and waits, in our program, for the earlier one.
+    const WRITE: &str = "lock table person in row exclusive mode";
+    let mut later = database.pool.begin().await.unwrap();
+    sqlx::query(WRITE).execute(&mut *later).await.unwrap();
+    let building = build(&database);
+    let writing = async {
+        const WAITS: &str = "select exists (select from pg_locks
+            where relation = 'person'::regclass and mode = 'ShareLock' and not granted)";
+        let waits = || sqlx::query_scalar::<_, bool>(WAITS).fetch_one(&database.pool);
+        while !waits().await.unwrap() {}
+        let mut earlier = database.pool.begin().await.unwrap();
+        for statement in ["set local lock_timeout = '10s'", WRITE] {
+            sqlx::query(statement).execute(&mut *earlier).await.unwrap();
+        }
+        earlier.commit().await.unwrap();
+        later.commit().await.unwrap();
+    };
+    tokio::join!(building, writing);
+    assert_eq!(indexes(&database.pool).await, before);
+}
+
+#[tokio::test]
+async fn two_first_loads_at_once_leave_all_indexes_and_all_rows() {
+    let database = Database::start(&[]).await.unwrap();
+    let first = Close::connect(&database, organization(1)).await.unwrap();
+    let second = Close::connect(&database, organization(2)).await.unwrap();
+    let before = indexes(&database.pool).await;
+    let loads = tokio::join!(
+        load(&database, &first, false),
+        load(&database, &second, false)
+    );
+    loads.0.0.unwrap();
+    loads.1.0.unwrap();
+    build(&database).await;
+    assert_eq!(indexes(&database.pool).await, before);
+    first.ensure_mirrored(&database).await.unwrap();
+    second.ensure_mirrored(&database).await.unwrap();
 }

@@ -83,6 +83,7 @@ async fn read_all(
     let connections = Connections::new(database.pool.clone(), vault::open(config)?);
     let id = choose(&connections, args.connection).await?;
     if !args.restart && is_backfilled(&database.pool, id).await? {
+        build_indexes(&database.pool, stop).await?;
         return Ok(Done::Before(completed_at(database, id).await?));
     }
     let options = BackfillOptions {
@@ -95,7 +96,7 @@ async fn read_all(
     drop(progress);
     bar.await?;
     let report = report.map_err(|error| stopped("the backfill", error))?;
-    build_indexes(&database.pool).await?;
+    build_indexes(&database.pool, stop).await?;
     Ok(Done::Read(report))
 }
 

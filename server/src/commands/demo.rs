@@ -11,7 +11,9 @@ use close_sim::{Simulator, SimulatorConfig};
 use closegraph_api::token::{NewToken, issue};
 use closegraph_entity::api_token::Role;
 use closegraph_sync::connect::{ConnectRequest, Connected, connect_api_key};
-use closegraph_sync::reconcile::{BackfillOptions, Progress, RunReport, Strategy, backfill};
+use closegraph_sync::reconcile::{
+    BackfillOptions, Progress, RunReport, Strategy, backfill, build_indexes,
+};
 use secrecy::SecretString;
 use serde_json::json;
 use std::net::Ipv4Addr;
@@ -143,7 +145,9 @@ async fn load(
     if let Some(bar) = bar {
         bar.await?;
     }
-    report.context("the backfill stopped")
+    let report = report.context("the backfill stopped")?;
+    build_indexes(&database.pool, stop).await?;
+    Ok(report)
 }
 
 fn announce(

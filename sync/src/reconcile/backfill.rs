@@ -101,7 +101,7 @@ pub async fn backfill(
         if let Some(aside) = aside
             && !stop.is_cancelled()
         {
-            let built = aside.build(pool).await;
+            let built = aside.build(pool, stop).await;
             loaded.and(built)?;
         } else {
             loaded?;

@@ -1,15 +1,20 @@
 //! Indexes during a first load: put aside while the tables are empty, and built when the rows are there.
 //!
 //! One load at a time has them aside. What it leaves behind when it is killed is built by whoever looks next.
+//!
+//! Another load may be writing pages when indexes are built, several at once, and a page that holds a table waits for the
+//! one before it, in this program: Postgres can't see that the build waits for both, and the earlier page for the build. So
+//! a build waits for a table a moment only, lets the pages go by, and tries again.
 
 use crate::error::SyncError;
 use crate::turn::Turn;
 use sqlx::error::DatabaseError;
-use sqlx::{PgPool, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// The tables that a load fills and reads by nothing but the ids of rows meanwhile.
@@ -27,6 +32,10 @@ const BESIDE: [&str; 1] = ["audit_entry"];
 const TURN: &str = "indexes";
 /// Indexes that are built at the same time.
 const LANES: usize = 2;
+/// How often a table is waited for, a second each time, before its index is left to the next who looks.
+const TRIES: usize = 30;
+/// A table was in use: lock_not_available, deadlock_detected.
+const IN_USE: [&str; 2] = ["55P03", "40P01"];
 
 /// Which indexes are built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,23 +69,41 @@ impl Aside {
 
     /// Builds those that lists and figures need. Those of searches are left to [`build_indexes`], as they were filled
     /// behind a load before: that takes longer than all others together.
-    pub(super) async fn build(self, pool: &PgPool) -> Result<(), SyncError> {
-        build(pool, Which::Ordered).await?;
+    pub(super) async fn build(
+        self,
+        pool: &PgPool,
+        stop: &CancellationToken,
+    ) -> Result<(), SyncError> {
+        build(pool, Which::Ordered, stop).await?;
         Ok(self.0.release().await?)
     }
 }
 
-/// Builds the indexes that a load has put aside, unless it still goes on. Answers how many.
-pub async fn build_indexes(pool: &PgPool) -> Result<usize, SyncError> {
+/// Builds the indexes that a load has put aside, unless it still goes on, or until told to stop. Answers how many.
+pub async fn build_indexes(pool: &PgPool, stop: &CancellationToken) -> Result<usize, SyncError> {
     if !any(pool).await? {
         return Ok(0);
     }
     let Some(turn) = Turn::take(pool, Uuid::nil(), TURN).await? else {
         return Ok(0);
     };
-    let built = build(pool, Which::All).await?;
+    let built = build(pool, Which::All, stop).await?;
+    if built > 0 {
+        analyze(pool).await?;
+    }
     turn.release().await?;
     Ok(built)
+}
+
+/// What Postgres knows of expressions it has counted where they have an index.
+async fn analyze(pool: &PgPool) -> Result<(), sqlx::Error> {
+    let mut transaction = pool.begin().await?;
+    unhurried(&mut transaction).await?;
+    let tables = FILLED.join(", ");
+    sqlx::query(AssertSqlSafe(format!("analyze {tables}")))
+        .execute(&mut *transaction)
+        .await?;
+    transaction.commit().await
 }
 
 async fn any(pool: &PgPool) -> Result<bool, sqlx::Error> {
@@ -87,11 +114,7 @@ async fn any(pool: &PgPool) -> Result<bool, sqlx::Error> {
 
 /// Where somebody holds a table for longer than a moment, or the account does not own it, nothing is put aside.
 async fn put_aside(pool: &PgPool) -> Result<bool, sqlx::Error> {
-    const NOT_NOW: [&str; 3] = [
-        "55P03", // lock_not_available
-        "40P01", // deadlock_detected
-        "42501", // insufficient_privilege
-    ];
+    const NOT_OURS: &str = "42501";
     let mut transaction = pool.begin().await?;
     sqlx::query("set local lock_timeout = '1s'")
         .execute(&mut *transaction)
@@ -111,8 +134,7 @@ async fn put_aside(pool: &PgPool) -> Result<bool, sqlx::Error> {
             Ok(count > 0)
         }
         Err(error) => {
-            let code = error.as_database_error().and_then(DatabaseError::code);
-            if !code.is_some_and(|code| NOT_NOW.contains(&&*code)) {
+            if !is_one_of(&error, &[IN_USE.as_slice(), &[NOT_OURS]].concat()) {
                 return Err(error);
             }
             tracing::info!(%error, "indexes are kept in order while all is loaded");
@@ -122,61 +144,110 @@ async fn put_aside(pool: &PgPool) -> Result<bool, sqlx::Error> {
     }
 }
 
-async fn build(pool: &PgPool, which: Which) -> Result<usize, SyncError> {
+/// Answers how many were built; those whose table was always in use are left.
+async fn build(pool: &PgPool, which: Which, stop: &CancellationToken) -> Result<usize, SyncError> {
     let start = Instant::now();
     // The largest first, so that none of them is what everybody waits for in the end.
-    let names: VecDeque<String> = sqlx::query_scalar(
+    let names: Vec<String> = sqlx::query_scalar(
         "select name from deferred_index where $1 or method = 'btree'
-          order by method = 'btree', definition like '% person %' desc, name",
+          order by method = 'btree', definition like '%.person USING %' desc, name",
     )
     .bind(which == Which::All)
     .fetch_all(pool)
-    .await?
-    .into();
-    let count = names.len();
-    let names = Arc::new(Mutex::new(names));
+    .await?;
+    let all = names.len();
+    let waiting = Waiting::new(names);
     let mut lanes = JoinSet::new();
     for _ in 0..LANES {
-        lanes.spawn(build_next(pool.clone(), names.clone()));
+        lanes.spawn(build_next(pool.clone(), waiting.clone(), stop.clone()));
     }
+    let mut count = 0;
     while let Some(built) = lanes.join_next().await {
         match built {
-            Ok(built) => built?,
+            Ok(built) => count += built?,
             Err(error) => std::panic::resume_unwind(error.into_panic()),
         }
     }
-    if count > 0 {
-        let seconds = start.elapsed().as_secs_f64();
-        tracing::info!(count, seconds, "indexes are built");
+    if all > 0 {
+        let (seconds, left) = (start.elapsed().as_secs_f64(), all - count);
+        tracing::info!(count, left, seconds, "indexes are built");
     }
     Ok(count)
 }
 
-/// Builds one after the other, each in a transaction of its own: whoever writes meanwhile waits for one index, and none of
-/// the writers for another.
-async fn build_next(pool: PgPool, names: Arc<Mutex<VecDeque<String>>>) -> Result<(), sqlx::Error> {
-    let next = || {
-        let mut names = names.lock().unwrap_or_else(PoisonError::into_inner);
-        names.pop_front()
-    };
-    while let Some(name) = next() {
-        let mut transaction = pool.begin().await?;
-        unhurried(&mut transaction).await?;
-        sqlx::query("select closegraph_build_index($1)")
-            .bind(name)
-            .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await?;
+/// Indexes that are to be built, and how often each was tried.
+#[derive(Clone)]
+struct Waiting(Arc<Mutex<VecDeque<(String, usize)>>>);
+
+impl Waiting {
+    fn new(names: Vec<String>) -> Self {
+        let names = names.into_iter().map(|name| (name, 0));
+        Self(Arc::new(Mutex::new(names.collect())))
     }
-    Ok(())
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<(String, usize)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn next(&self) -> Option<(String, usize)> {
+        self.lock().pop_front()
+    }
+
+    /// Puts one behind the others, unless it was tried often enough.
+    fn again(&self, name: String, tries: usize) {
+        if tries < TRIES {
+            self.lock().push_back((name, tries));
+        }
+    }
 }
 
-/// A large index takes longer than a statement may. What a crash takes back is built again. Workers are worth their start
-/// for large tables only, and the lanes are at work already.
+/// Builds one after the other; how many.
+async fn build_next(
+    pool: PgPool,
+    waiting: Waiting,
+    stop: CancellationToken,
+) -> Result<usize, sqlx::Error> {
+    let mut count = 0;
+    while !stop.is_cancelled()
+        && let Some((name, tries)) = waiting.next()
+    {
+        match build_one(&pool, &name).await? {
+            true => count += 1,
+            false => waiting.again(name, tries + 1),
+        }
+    }
+    Ok(count)
+}
+
+/// Builds an index in a transaction of its own; not where its table was in use for a moment.
+async fn build_one(pool: &PgPool, name: &str) -> Result<bool, sqlx::Error> {
+    let mut transaction = pool.begin().await?;
+    unhurried(&mut transaction).await?;
+    let built = sqlx::query("select closegraph_build_index($1)")
+        .bind(name)
+        .execute(&mut *transaction)
+        .await;
+    match built {
+        Ok(_) => transaction.commit().await.map(|()| true),
+        Err(error) if is_one_of(&error, &IN_USE) => {
+            transaction.rollback().await?;
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn is_one_of(error: &sqlx::Error, codes: &[&str]) -> bool {
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    code.is_some_and(|code| codes.contains(&&*code))
+}
+
+/// A large index takes longer than a statement may, but does not wait long for its table. What a crash takes back is built
+/// again. Workers are worth their start for large tables only, and the lanes are at work already.
 async fn unhurried(transaction: &mut Transaction<'_, Postgres>) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "select set_config('statement_timeout', '0', true), set_config('synchronous_commit', 'off', true),
-                set_config('max_parallel_maintenance_workers', '0', true)",
+        "select set_config('statement_timeout', '0', true), set_config('lock_timeout', '1s', true),
+                set_config('synchronous_commit', 'off', true), set_config('max_parallel_maintenance_workers', '0', true)",
     )
     .execute(&mut **transaction)
     .await

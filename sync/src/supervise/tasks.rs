@@ -6,7 +6,8 @@ use crate::connect::{Watched, reread_settings, watch_subscription};
 use crate::error::SyncError;
 use crate::matching::match_invoices;
 use crate::reconcile::{
-    BackfillOptions, Progress, VerifyOptions, backfill, catch_up, remap, sweep, verify,
+    BackfillOptions, Progress, VerifyOptions, backfill, build_indexes, catch_up, remap, sweep,
+    verify,
 };
 use std::collections::HashMap;
 use std::time::Duration;
@@ -105,8 +106,8 @@ impl SyncService {
                     restart: false,
                 };
                 let (progress, _) = watch::channel(Progress::default());
-                let report = backfill(pool, connections, id, &options, &progress, stop);
-                report.await.map(drop)
+                backfill(pool, connections, id, &options, &progress, stop).await?;
+                build_indexes(pool, stop).await.map(drop)
             }
             Task::Remap => {
                 let (progress, _) = watch::channel(Progress::default());

@@ -18,8 +18,8 @@ const RETENTION: Duration = Duration::from_secs(3_600);
 const PURGE: Duration = Duration::from_secs(86_400);
 /// How often revenue by day is folded.
 const FOLDING: Duration = Duration::from_secs(10);
-/// How often indexes are looked for that a load has left aside.
-const INDEXES: Duration = Duration::from_secs(5);
+/// How often indexes are looked for that a load has left aside. A load that goes on after a start comes first.
+const INDEXES: Duration = Duration::from_secs(60);
 
 /// Adds these tasks to those of a service.
 pub(super) fn spawn(service: &SyncService, tasks: &mut JoinSet<()>, stop: &CancellationToken) {
@@ -54,8 +54,10 @@ pub(super) fn spawn(service: &SyncService, tasks: &mut JoinSet<()>, stop: &Cance
     });
     let (pool, stopped) = (service.pool.clone(), stop.clone());
     tasks.spawn(async move {
+        let waited = tokio::time::sleep(INDEXES);
+        stopped.run_until_cancelled(waited).await;
         every(INDEXES, &stopped, || async {
-            build_indexes(&pool).await?;
+            build_indexes(&pool, &stopped).await?;
             Ok(())
         })
         .await;

@@ -131,10 +131,12 @@ impl Lane {
     }
 }
 
-/// Whether Postgres will never take the object: its content, or a rule of the tables (class 23).
+/// Whether Postgres will never take the object: its content, or a rule of the tables (class 23). That somebody else has
+/// just stored it is no fault of it.
 fn is_of_the_object(error: &sqlx::Error) -> bool {
+    const STORED: &str = "23505";
     let code = error.as_database_error().and_then(DatabaseError::code);
-    refuses_content(error) || code.is_some_and(|code| code.starts_with("23"))
+    refuses_content(error) || code.is_some_and(|code| code.starts_with("23") && code != STORED)
 }
 
 impl Written {
