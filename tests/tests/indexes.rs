@@ -211,3 +211,38 @@ async fn two_first_loads_at_once_leave_all_indexes_and_all_rows() {
     first.ensure_mirrored(&database).await.unwrap();
     second.ensure_mirrored(&database).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_vacuum_that_is_at_work_fails_no_build() {
+    let database = Database::start(&[]).await.unwrap();
+    let close = Close::connect(&database, organization(1)).await.unwrap();
+    load(&database, &close, false).await.0.unwrap();
+    let mut vacuum = database.pool.begin().await.unwrap();
+    // What a vacuum holds; unlike one of Postgres's own, nobody calls it off.
+    sqlx::query("lock table receivable in share update exclusive mode")
+        .execute(&mut *vacuum)
+        .await
+        .unwrap();
+    let letting_go = async {
+        tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+        vacuum.commit().await.unwrap();
+    };
+    tokio::join!(build(&database), letting_go);
+    assert_eq!(indexes(&database.pool).await.1, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn tables_that_are_counted_by_somebody_else_are_left_to_them() {
+    let database = Database::start(&[]).await.unwrap();
+    let close = Close::connect(&database, organization(1)).await.unwrap();
+    load(&database, &close, false).await.0.unwrap();
+    let mut counting = database.pool.begin().await.unwrap();
+    // It has no index of searches, but is counted like the others.
+    sqlx::query("lock table custom_record in share update exclusive mode")
+        .execute(&mut *counting)
+        .await
+        .unwrap();
+    let built = build(&database).await;
+    assert!(built > 5, "{built} are built");
+    counting.commit().await.unwrap();
+}

@@ -32,8 +32,8 @@ const BESIDE: [&str; 1] = ["audit_entry"];
 const TURN: &str = "indexes";
 /// Indexes that are built at the same time.
 const LANES: usize = 2;
-/// How often a table is waited for, a second each time, before its index is left to the next who looks.
-const TRIES: usize = 30;
+/// How often a table is waited for, two seconds each time, before its index is left to the next who looks.
+const TRIES: usize = 15;
 /// A table was in use: lock_not_available, deadlock_detected.
 const IN_USE: [&str; 2] = ["55P03", "40P01"];
 
@@ -89,7 +89,11 @@ pub async fn build_indexes(pool: &PgPool, stop: &CancellationToken) -> Result<us
     };
     let built = build(pool, Which::All, stop).await?;
     if built > 0 {
-        analyze(pool).await?;
+        match analyze(pool).await {
+            // Whoever has a table in use for longer is about to count it, too: a vacuum of Postgres.
+            Err(error) if is_one_of(&error, &IN_USE) => {}
+            done => done?,
+        }
     }
     turn.release().await?;
     Ok(built)
@@ -242,11 +246,12 @@ fn is_one_of(error: &sqlx::Error, codes: &[&str]) -> bool {
     code.is_some_and(|code| codes.contains(&&*code))
 }
 
-/// A large index takes longer than a statement may, but does not wait long for its table. What a crash takes back is built
+/// A large index takes longer than a statement may, but does not wait long for its table: a little longer than Postgres
+/// takes to call off a vacuum of its own that somebody waits for. What a crash takes back is built
 /// again. Workers are worth their start for large tables only, and the lanes are at work already.
 async fn unhurried(transaction: &mut Transaction<'_, Postgres>) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "select set_config('statement_timeout', '0', true), set_config('lock_timeout', '1s', true),
+        "select set_config('statement_timeout', '0', true), set_config('lock_timeout', '2s', true),
                 set_config('synchronous_commit', 'off', true), set_config('max_parallel_maintenance_workers', '0', true)",
     )
     .execute(&mut **transaction)
