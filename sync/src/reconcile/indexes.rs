@@ -174,7 +174,7 @@ async fn build(pool: &PgPool, which: Which, stop: &CancellationToken) -> Result<
     }
     if all > 0 {
         let (seconds, left) = (start.elapsed().as_secs_f64(), all - count);
-        tracing::info!(count, left, seconds, "indexes are built");
+        tracing::info!(count, left, seconds, "indexes that were put aside are built");
     }
     Ok(count)
 }
@@ -247,8 +247,8 @@ fn is_one_of(error: &sqlx::Error, codes: &[&str]) -> bool {
 }
 
 /// A large index takes longer than a statement may, but does not wait long for its table: a little longer than Postgres
-/// takes to call off a vacuum of its own that somebody waits for. What a crash takes back is built
-/// again. Workers are worth their start for large tables only, and the lanes are at work already.
+/// takes to call off a vacuum of its own that somebody waits for. What a crash takes back is built again. Workers are worth
+/// their start for large tables only, and the lanes are at work already.
 async fn unhurried(transaction: &mut Transaction<'_, Postgres>) -> Result<(), sqlx::Error> {
     sqlx::query(
         "select set_config('statement_timeout', '0', true), set_config('lock_timeout', '2s', true),
