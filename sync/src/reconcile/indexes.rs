@@ -174,7 +174,12 @@ async fn build(pool: &PgPool, which: Which, stop: &CancellationToken) -> Result<
     }
     if all > 0 {
         let (seconds, left) = (start.elapsed().as_secs_f64(), all - count);
-        tracing::info!(count, left, seconds, "indexes that were put aside are built");
+        tracing::info!(
+            count,
+            left,
+            seconds,
+            "indexes that were put aside are built"
+        );
     }
     Ok(count)
 }
