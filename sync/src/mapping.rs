@@ -33,7 +33,11 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 /// Raised with every change of what the mapping makes of an object, so that deployments map again what they hold.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
+
+/// Characters of a text by which rows are found or ordered. Postgres holds no more than 2,704 bytes of a row in an index,
+/// and a character takes up to four; longer texts are cut here, and stand whole in the raw object.
+const LONGEST_INDEXED: usize = 500;
 
 /// What mapping must know of a connection.
 #[derive(Clone, Debug)]
@@ -86,7 +90,7 @@ impl MappingContext {
         let known = object
             .text(key)
             .and_then(|id| self.labels.get(&id).cloned());
-        known.or_else(|| object.text(own))
+        known.or_else(|| object.text(own)).map(indexed)
     }
 
     /// The day of an instant where the organization is.
@@ -154,6 +158,14 @@ impl MappingContext {
             columns: C::map(object, self)?,
         })
     }
+}
+
+/// As much of a text as an index can hold.
+fn indexed(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(LONGEST_INDEXED) {
+        text.truncate(end);
+    }
+    text
 }
 
 /// `{"cf_…": value}` of all custom values that are set.

@@ -8,6 +8,8 @@ use closegraph_sync::reconcile::{
     BackfillOptions, Progress, RunReport, Strategy, backfill, build_indexes,
 };
 use closegraph_tests::{Close, Database};
+use reqwest::Method;
+use serde_json::json;
 use sqlx::PgPool;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -85,6 +87,63 @@ async fn a_first_load_leaves_all_indexes_as_they_were() {
     assert_eq!(build(&database).await, aside.len());
     assert_eq!(indexes(&database.pool).await, before);
     assert_eq!(build(&database).await, 0);
+    close.ensure_mirrored(&database).await.unwrap();
+}
+
+/// A text that no index holds, and that does not get shorter by compression.
+fn longest() -> String {
+    let letters = (0..9_000).map(|n: u32| char::from_u32(0x4e00 + n * 7 % 20_000).unwrap());
+    letters.collect()
+}
+
+#[tokio::test]
+async fn a_text_that_no_index_holds_is_cut_and_stands_whole_in_what_close_sent() {
+    let database = Database::start(&[]).await.unwrap();
+    let close = Close::connect(&database, organization(1)).await.unwrap();
+    let before = indexes(&database.pool).await;
+    for (kind, change) in [
+        ("lead", json!({"name": longest()})),
+        (
+            "contact",
+            json!({"name": longest(), "emails": [{"email": longest(), "type": "office"}]}),
+        ),
+    ] {
+        let objects = close.objects(kind).await.unwrap();
+        let id = objects.keys().next().unwrap();
+        let path = format!("{kind}/{id}/");
+        close.write(Method::PUT, &path, &change).await.unwrap();
+    }
+    load(&database, &close, false).await.0.unwrap();
+    build(&database).await;
+    assert_eq!(indexes(&database.pool).await, before);
+    let cut = "select (select count(*) from company
+                        where char_length(name) = 500 and char_length(raw ->> 'name') = 9000)
+                    + (select count(*) from person
+                        where char_length(name) = 500 and char_length(primary_email) = 500)";
+    let cut: i64 = sqlx::query_scalar(cut)
+        .fetch_one(&database.pool)
+        .await
+        .unwrap();
+    assert_eq!(cut, 2);
+    close.ensure_mirrored(&database).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_index_of_an_operators_own_that_a_row_does_not_fit_into_is_left_and_said() {
+    let database = Database::start(&[]).await.unwrap();
+    let close = Close::connect(&database, organization(1)).await.unwrap();
+    sqlx::query("create index own on company ((raw ->> 'name'))")
+        .execute(&database.pool)
+        .await
+        .unwrap();
+    let objects = close.objects("lead").await.unwrap();
+    let path = format!("lead/{}/", objects.keys().next().unwrap());
+    let change = json!({"name": longest()});
+    close.write(Method::PUT, &path, &change).await.unwrap();
+    load(&database, &close, false).await.0.unwrap();
+    build(&database).await;
+    let (_, aside) = indexes(&database.pool).await;
+    assert_eq!(aside, ["own"]);
     close.ensure_mirrored(&database).await.unwrap();
 }
 

@@ -1,7 +1,7 @@
 //! Lead to company.
 
 use super::row::{columns, json_text};
-use super::{Json, Mapped, MappingContext, MappingError};
+use super::{Json, Mapped, MappingContext, MappingError, indexed};
 use crate::close::Object;
 use serde::{Deserialize, Serialize};
 
@@ -22,9 +22,12 @@ impl Mapped for CompanyColumns {
     fn map(lead: &Object, context: &MappingContext) -> Result<Self, MappingError> {
         let url = lead.text("url");
         Ok(Self {
-            name: lead.text("name").or_else(|| lead.text("display_name")),
+            name: lead
+                .text("name")
+                .or_else(|| lead.text("display_name"))
+                .map(indexed),
             description: lead.text("description"),
-            domain: url.as_deref().and_then(registrable_domain),
+            domain: url.as_deref().and_then(registrable_domain).map(indexed),
             url,
             status_id: lead.text("status_id"),
             status_label: context.label(lead, "status_id", "status_label"),

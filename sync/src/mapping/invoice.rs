@@ -10,7 +10,7 @@ pub(crate) use payment::PaidAmount;
 pub(crate) use receivable::ReceivableColumns;
 
 use super::row::columns;
-use super::{Columns, Mapped, MappingContext, MappingError, Row, TransactionColumns};
+use super::{Columns, Mapped, MappingContext, MappingError, Row, TransactionColumns, indexed};
 use crate::close::Object;
 use chrono::{DateTime, Utc};
 use closegraph_entity::custom_type::Kind;
@@ -32,11 +32,11 @@ impl Mapped for CustomRecordColumns {
         let (kind, type_id) = type_of(record);
         Ok(Self {
             kind,
-            type_id: Some(type_id.ok_or(MappingError::Value {
+            type_id: Some(indexed(type_id.ok_or(MappingError::Value {
                 field: "custom_object_type_id or custom_activity_type_id",
                 given: String::new(),
                 allowed: "the id of a type",
-            })?),
+            })?)),
             company_id: context.reference(record, "lead_id"),
             name: record.text("name"),
         })

@@ -1,7 +1,7 @@
 //! User to member.
 
 use super::row::columns;
-use super::{Mapped, MappingContext, MappingError};
+use super::{Mapped, MappingContext, MappingError, indexed};
 use crate::close::Object;
 
 columns! {
@@ -28,7 +28,7 @@ impl Mapped for MemberColumns {
         };
         let time_zone = user.text("last_used_timezone");
         Ok(Self {
-            name,
+            name: name.map(indexed),
             first_name,
             last_name,
             email,

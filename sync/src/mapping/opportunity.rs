@@ -2,7 +2,7 @@
 
 use super::money::{amount, currency};
 use super::row::columns;
-use super::{Mapped, MappingContext, MappingError};
+use super::{Mapped, MappingContext, MappingError, indexed};
 use crate::close::Object;
 use chrono::{DateTime, NaiveDate, Utc};
 use closegraph_entity::opportunity::{Status, ValuePeriod};
@@ -47,7 +47,7 @@ impl Mapped for OpportunityColumns {
             status_id: deal.text("status_id"),
             status_label: context
                 .label(deal, "status_id", "status_label")
-                .or_else(|| deal.text("status_display_name")),
+                .or_else(|| deal.text("status_display_name").map(indexed)),
             pipeline_id: deal.text("pipeline_id"),
             pipeline_name: context.label(deal, "pipeline_id", "pipeline_name"),
             value_minor: amount(deal, "value", &currency, context)?,

@@ -1,7 +1,7 @@
 //! Contact to person.
 
 use super::row::{columns, json_text};
-use super::{Json, Mapped, MappingContext, MappingError};
+use super::{Json, Mapped, MappingContext, MappingError, indexed};
 use crate::close::Object;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -57,10 +57,11 @@ impl Mapped for PersonColumns {
             company_id: context.reference(contact, "lead_id"),
             name: contact
                 .text("name")
-                .or_else(|| contact.text("display_name")),
+                .or_else(|| contact.text("display_name"))
+                .map(indexed),
             title: contact.text("title"),
-            primary_email: emails.first().map(|email| email.email.clone()),
-            primary_phone: phones.first().map(|phone| phone.number.clone()),
+            primary_email: emails.first().map(|email| indexed(email.email.clone())),
+            primary_phone: phones.first().map(|phone| indexed(phone.number.clone())),
             emails: Json::of(&emails),
             phones: Json::of(&phones),
             urls: Json::of(&urls),

@@ -7,6 +7,7 @@
 //! a build waits for a table a moment only, lets the pages go by, and tries again.
 
 use crate::error::SyncError;
+use crate::inbox::refuses_content;
 use crate::turn::Turn;
 use sqlx::error::DatabaseError;
 use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
@@ -148,7 +149,7 @@ async fn put_aside(pool: &PgPool) -> Result<bool, sqlx::Error> {
     }
 }
 
-/// Answers how many were built; those whose table was always in use are left.
+/// Answers how many were built; those whose table was always in use are left, and those that can't hold a row.
 async fn build(pool: &PgPool, which: Which, stop: &CancellationToken) -> Result<usize, SyncError> {
     let start = Instant::now();
     // The largest first, so that none of them is what everybody waits for in the end.
@@ -221,15 +222,25 @@ async fn build_next(
         && let Some((name, tries)) = waiting.next()
     {
         match build_one(&pool, &name).await? {
-            true => count += 1,
-            false => waiting.again(name, tries + 1),
+            Tried::Built => count += 1,
+            Tried::InUse => waiting.again(name, tries + 1),
+            Tried::Refused => {}
         }
     }
     Ok(count)
 }
 
-/// Builds an index in a transaction of its own; not where its table was in use for a moment.
-async fn build_one(pool: &PgPool, name: &str) -> Result<bool, sqlx::Error> {
+/// What became of an index.
+enum Tried {
+    Built,
+    /// Its table was in use for a moment.
+    InUse,
+    /// A row does not fit into it. None of ours is like that: it is an operator's own.
+    Refused,
+}
+
+/// Builds an index in a transaction of its own.
+async fn build_one(pool: &PgPool, name: &str) -> Result<Tried, sqlx::Error> {
     let mut transaction = pool.begin().await?;
     unhurried(&mut transaction).await?;
     let built = sqlx::query("select closegraph_build_index($1)")
@@ -237,10 +248,15 @@ async fn build_one(pool: &PgPool, name: &str) -> Result<bool, sqlx::Error> {
         .execute(&mut *transaction)
         .await;
     match built {
-        Ok(_) => transaction.commit().await.map(|()| true),
+        Ok(_) => transaction.commit().await.map(|()| Tried::Built),
         Err(error) if is_one_of(&error, &IN_USE) => {
             transaction.rollback().await?;
-            Ok(false)
+            Ok(Tried::InUse)
+        }
+        Err(error) if refuses_content(&error) => {
+            transaction.rollback().await?;
+            tracing::error!(index = name, %error, "an index can't hold what is stored: change or drop it in deferred_index");
+            Ok(Tried::Refused)
         }
         Err(error) => Err(error),
     }

@@ -2,7 +2,7 @@
 
 use super::super::money::exponent;
 use super::super::row::{columns, json_text};
-use super::super::{Json, MappingContext};
+use super::super::{Json, MappingContext, indexed};
 use super::amount;
 use super::custom;
 use crate::close::Object;
@@ -155,7 +155,8 @@ impl ReceivableColumns {
             number: match mapping.fields.contains_key(&Role::Number) {
                 true => read.text(Role::Number),
                 false => invoice.text("name"),
-            },
+            }
+            .map(indexed),
             status,
             status_label,
             payment_status: amounts.payment_status,
