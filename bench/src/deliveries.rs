@@ -10,6 +10,7 @@ pub(crate) use paced::measure as paced;
 
 use anyhow::ensure;
 use close_sim::SimulatorConfig;
+use closegraph_api::Limits;
 use closegraph_sync::reconcile::{BackfillOptions, Progress, Strategy, backfill, build_indexes};
 use closegraph_sync::{Schedule, SyncOptions, SyncService};
 use closegraph_tests::{Close, Database, SETTLED, vault};
@@ -64,7 +65,10 @@ impl Receiving {
         };
         let service = SyncService::new(database.pool_of_server().await?, vault()?, options);
         let router = service.router();
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        tokio::spawn(async move {
+            let (limits, stop) = (Limits::default(), CancellationToken::new());
+            closegraph::serve(listener, router, &limits, stop).await;
+        });
         let load = BackfillOptions {
             strategy: Strategy::Auto,
             restart: false,

@@ -1,5 +1,7 @@
 //! HTTP, connection by connection: how many at once, how slow a head may be, and the end of it all.
 
+mod unyielding;
+
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
@@ -17,6 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
+use unyielding::unyielding;
 
 /// Pause after a connection could not be accepted, such as for want of file descriptors.
 const BREATH: Duration = Duration::from_secs(1);
@@ -28,7 +31,7 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const STREAMS: u32 = 100;
 
 /// Serves until `stop`; then no connection is accepted, and what was begun on the others is finished.
-pub(crate) async fn serve(
+pub async fn serve(
     listener: TcpListener,
     router: Router,
     limits: &Limits,
@@ -54,7 +57,7 @@ pub(crate) async fn serve(
             if begun == Some(true) {
                 let connection =
                     server.serve_connection_with_upgrades(TokioIo::new(stream), service);
-                if let Err(error) = watcher.watch(connection.into_owned()).await {
+                if let Err(error) = unyielding(watcher.watch(connection.into_owned())).await {
                     tracing::debug!(error = %error, "a connection ends in the middle");
                 }
             }

@@ -19,5 +19,6 @@ mod trial;
 mod vault;
 
 pub use commands::run;
+pub use http::serve;
 pub use routes::routes;
 pub use trial::Trial;
