@@ -26,13 +26,14 @@ async fn main() -> anyhow::Result<()> {
     match std::env::args().nth(1).as_deref() {
         None => {
             own().await?;
-            questions::measure(questions::COMPANIES, say).await?;
+            questions::measure(questions::COMPANIES, "", say).await?;
             peers::measure(say).await
         }
         Some("questions") => {
             let companies = std::env::args().nth(2);
             let companies = companies.map_or(Ok(questions::COMPANIES), |text| text.parse())?;
-            questions::measure(companies, say).await
+            let named = std::env::args().nth(3).unwrap_or_default();
+            questions::measure(companies, &named, say).await
         }
         Some("hostile") => hostile::measure(say).await,
         Some("backfill") => {

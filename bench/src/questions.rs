@@ -140,8 +140,8 @@ async fn measured(target: &Target, connections: usize) -> anyhow::Result<Measure
     target.measure(connections, SPAN).await
 }
 
-/// Says how each question is answered by each.
-pub(crate) async fn measure(companies: u32, say: fn(&str)) -> anyhow::Result<()> {
+/// Says how each question, whose name holds `named`, is answered by each.
+pub(crate) async fn measure(companies: u32, named: &str, say: fn(&str)) -> anyhow::Result<()> {
     let database = seeded(companies).await?;
     let values = Values::of(&database).await?;
     let ours = Ours::start(&database, "0", "16").await?;
@@ -156,7 +156,8 @@ pub(crate) async fn measure(companies: u32, say: fn(&str)) -> anyhow::Result<()>
         3 * companies,
         2 * companies
     ));
-    for question in &QUESTIONS {
+    let asked = QUESTIONS.iter();
+    for question in asked.filter(|question| question.name.contains(named)) {
         let script = pgbench::script(&values.sql(question))?;
         let ceiling = pgbench::rate(database.url(), script.path(), CONNECTIONS, SPAN)?;
         let body = values.body(question, question.ours);
