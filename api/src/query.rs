@@ -20,6 +20,7 @@ pub(crate) mod selection;
 pub(crate) mod sessions;
 pub(crate) mod statement;
 pub(crate) mod table;
+pub(crate) mod together;
 pub(crate) mod window;
 mod words;
 pub(crate) mod written;

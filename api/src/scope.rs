@@ -39,7 +39,7 @@ pub(crate) struct Caller {
 }
 
 /// What Postgres shows a session, whatever its statements ask.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Sight {
     /// All connections, those to come among them.
     All,

@@ -20,8 +20,7 @@ from audit_entry t2
 where (t2.connection_id = t1.connection_id) is true and t2.record_id = t1.id
 order by t2.seq desc
 limit 51) t2
-order by t2.seq desc)
+order by t2.seq desc), t1.id
 from (select t1.*
 from company t1
-where t1.connection_id = $2 and t1.id = any($1)
-limit 1) t1
+where t1.connection_id = $2 and t1.id = any((select $1::uuid[])::uuid[])) t1

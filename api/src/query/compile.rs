@@ -1,6 +1,7 @@
 //! The compiler of one statement: its binds, its aliases and its scope.
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use super::custom::{self, Definition, FieldName};
 use super::parts::As;
@@ -247,6 +248,19 @@ impl<'a> Compiler<'a> {
         }
     }
 
+    /// Binds the ids that a record is looked for by: their SQL, and their place among the binds. A plan for any ids would
+    /// seem dearer than one for these, and Postgres would plan each time anew, if it saw how many there are.
+    pub(crate) fn bind_ids(&mut self, ids: Vec<Uuid>) -> Result<(String, usize)> {
+        let place = self.binds.len();
+        let bound = self.bind(Bind::Uuids(ids))?;
+        Ok((unseen(&bound, "uuid[]"), place))
+    }
+
+    /// Rows that the statement may return beside the ones that are looked for.
+    pub(crate) fn spent(&self) -> u64 {
+        self.max_rows - self.budget
+    }
+
     /// Counts rows that the statement may return.
     pub(crate) fn spend(&mut self, rows: u64) -> Result<()> {
         match self.budget.checked_sub(rows) {
@@ -255,7 +269,7 @@ impl<'a> Compiler<'a> {
                 Ok(())
             }
             None => Err(ApiError::TooCostly {
-                asked: (self.max_rows - self.budget).saturating_add(rows),
+                asked: self.spent().saturating_add(rows),
                 max: self.max_rows,
             }),
         }

@@ -10,7 +10,9 @@ use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, PgPool, Postgres};
 use tokio::runtime::Handle;
 use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
+use uuid::Uuid;
 
+use super::together::{self, Found, Lookup, Lookups};
 use crate::error::{ApiError, Result};
 use crate::scope::Sight;
 
@@ -53,6 +55,7 @@ struct Inner {
     kept: Mutex<Vec<Session>>,
     /// How many are kept, so that enough are left to others however busy statements are.
     most_kept: usize,
+    lookups: Lookups,
     /// Whether the account may take the roles that Postgres shows less to.
     has_roles: OnceCell<bool>,
 }
@@ -73,6 +76,11 @@ pub(crate) struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// The row of an id, found together with those that others look for just now.
+    pub(crate) async fn find(&self, lookup: Lookup, id: Uuid) -> Result<Found> {
+        together::find(self.sessions, self.sight, lookup, id).await
+    }
+
     /// Runs what reads in a session.
     pub(crate) async fn run<T>(
         &self,
@@ -166,11 +174,16 @@ impl Sessions {
             turns: Semaphore::new(statements.unwrap_or_else(|| at_once(&pool, places)).max(1)),
             kept: Mutex::default(),
             most_kept: most_kept.min(places),
+            lookups: Lookups::default(),
             has_roles: OnceCell::new(),
             pool,
         }));
         tokio::spawn(give_back(Arc::downgrade(&sessions.0)));
         sessions
+    }
+
+    pub(super) fn lookups(&self) -> &Lookups {
+        &self.0.lookups
     }
 
     /// The sessions for those who see this.

@@ -24,11 +24,13 @@ use async_graphql::{
 use bytes::Bytes;
 use futures::FutureExt;
 use serde::de::DeserializeOwned;
+use uuid::Uuid;
 
 use super::compile::{At, Compiler};
 use super::run;
 use super::selection::Selection;
 use super::table::Table;
+use super::together::Lookup;
 use super::window::PageRequest;
 use crate::error::{ApiError, Result};
 use row::Row;
@@ -101,6 +103,44 @@ pub(crate) async fn all<T>(
         .iter()
         .map(|row| Ok(Written::new(object.json(row, ctx)?)));
     written.collect()
+}
+
+/// Rows below a record up to which it is looked for together with others: more would let those wait.
+const FEW: u64 = 100;
+
+/// The record of an id.
+pub(crate) async fn by_id<T>(
+    ctx: &Context<'_>,
+    mut compiler: Compiler<'_>,
+    at: &At,
+    id: Uuid,
+) -> Result<Option<Written<T>>> {
+    let mut row = Row::default();
+    let object = row::object(&mut compiler, &mut row, at, &Selection::of_root(ctx))?;
+    let (a, columns) = (&at.alias, at.columns());
+    let own = row.column(format!("{a}.id"));
+    let (sought, ids) = compiler.bind_ids(vec![id])?;
+    let from = compiler.in_scope(at)?;
+    let sql = row.select(&format!(
+        "(select {columns} from {from} and {a}.id = any({sought}::uuid[])) {a}"
+    ));
+    let is_small = compiler.spent() <= FEW;
+    let statement = compiler.statement(sql);
+    let reader = crate::schema::reader(ctx)?;
+    if is_small {
+        let lookup = Lookup {
+            statement,
+            ids,
+            own,
+        };
+        let found = reader.find(lookup, id).await?;
+        let found = found.map(|row| Ok(Written::new(object.json(&*row, ctx)?)));
+        return found.transpose();
+    }
+    let rows = run::rows(reader, statement).await?;
+    let found = rows.first();
+    let found = found.map(|row| Ok(Written::new(object.json(row, ctx)?)));
+    found.transpose()
 }
 
 /// The record that is found by a condition, `from` standing for `table alias where …`.

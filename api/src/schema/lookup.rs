@@ -173,13 +173,16 @@ async fn first<T>(
 ) -> Result<Option<Written<T>>> {
     let mut compiler = knowing_compiler(ctx).await?;
     let at = compiler.at_scope(table);
-    let ids = compiler.bind(Bind::Uuids(ids))?;
+    if let (Sought::Directly, [id]) = (sought, ids.as_slice()) {
+        return written::by_id(ctx, compiler, &at, *id).await;
+    }
+    let (ids, _) = compiler.bind_ids(ids)?;
     let ids = match sought {
-        Sought::Directly => ids,
+        Sought::Directly => format!("{ids}::uuid[]"),
         Sought::AfterMerges => format!(
             "array(with recursive merged (id) as (
                  select d.merged_into_id from tombstone d
-                  where d.record_id = any({ids}) and d.merged_into_id is not null
+                  where d.record_id = any({ids}::uuid[]) and d.merged_into_id is not null
                  union
                  select d.merged_into_id from tombstone d join merged m on d.record_id = m.id
                   where d.merged_into_id is not null)

@@ -41,6 +41,7 @@ mod sign_in;
 mod summary;
 mod tenancy;
 mod times;
+mod together;
 mod tokens;
 mod unmatched;
 mod unpaid;
