@@ -2,7 +2,8 @@
 
 use crate::load::Target;
 use crate::ours::Ours;
-use crate::tables::{a_company, seeded};
+use crate::tables::{seeded, some_companies};
+use anyhow::Context;
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::time::Duration;
@@ -17,7 +18,8 @@ const HOSTILE: usize = 2;
 pub(crate) async fn measure(say: fn(&str)) -> anyhow::Result<()> {
     let database = seeded(COMPANIES).await?;
     let ours = Ours::start(&database, "0", "16").await?;
-    let company = a_company(&database).await?;
+    let companies = some_companies(&database).await?;
+    let company = companies.first().context("no company")?;
     let query = "query ($id: ID!) { company(id: $id) { id name domain } }";
     let polite = json!({"query": query, "variables": {"id": company}}).to_string();
     let polite = ours.target(&polite)?;

@@ -8,6 +8,8 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -35,33 +37,53 @@ impl Measured {
     }
 }
 
-/// One request, to be repeated.
+/// A request, or several in turn, to be repeated.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     address: SocketAddr,
-    request: Request<Full<Bytes>>,
+    requests: Arc<[Request<Full<Bytes>>]>,
+    turn: Arc<AtomicUsize>,
     refused: bool,
 }
 
 impl Target {
     /// A GraphQL document posted with its variables, or, without a body, a read of the address.
     pub(crate) fn new(url: &str, token: Option<&str>, body: Option<&str>) -> anyhow::Result<Self> {
+        Self::of(url, token, &[body])
+    }
+
+    /// Documents that are posted in turn.
+    pub(crate) fn posting(
+        url: &str,
+        token: Option<&str>,
+        bodies: &[String],
+    ) -> anyhow::Result<Self> {
+        let bodies: Vec<Option<&str>> = bodies.iter().map(|body| Some(body.as_str())).collect();
+        Self::of(url, token, &bodies)
+    }
+
+    fn of(url: &str, token: Option<&str>, bodies: &[Option<&str>]) -> anyhow::Result<Self> {
         let url: Url = url.parse()?;
         let host = url.host_str().context("no host")?;
         let address = format!("{host}:{}", url.port().context("no port")?);
-        let mut request = match body {
-            Some(_) => Request::post(url.path()),
-            None => Request::get(url.path()),
-        }
-        .header(header::HOST, &address)
-        .header(header::CONTENT_TYPE, "application/json");
-        if let Some(token) = token {
-            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
-        }
-        let body = Full::new(Bytes::copy_from_slice(body.unwrap_or_default().as_bytes()));
+        let request = |body: &Option<&str>| {
+            let mut request = match body {
+                Some(_) => Request::post(url.path()),
+                None => Request::get(url.path()),
+            }
+            .header(header::HOST, &address)
+            .header(header::CONTENT_TYPE, "application/json");
+            if let Some(token) = token {
+                request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+            }
+            let body = Bytes::copy_from_slice(body.unwrap_or_default().as_bytes());
+            request.body(Full::new(body))
+        };
+        let requests: Result<Vec<_>, _> = bodies.iter().map(request).collect();
         Ok(Self {
             address: address.parse()?,
-            request: request.body(body)?,
+            requests: requests?.into(),
+            turn: Arc::default(),
             refused: false,
         })
     }
@@ -123,7 +145,9 @@ impl Target {
 
     async fn send(&self, connection: &mut SendRequest<Full<Bytes>>) -> anyhow::Result<Bytes> {
         connection.ready().await?;
-        let answer = connection.send_request(self.request.clone()).await?;
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.requests.len();
+        let request = self.requests.get(turn).context("no request")?;
+        let answer = connection.send_request(request.clone()).await?;
         let status = answer.status();
         let body = answer.into_body().collect().await?.to_bytes();
         ensure!(

@@ -49,8 +49,13 @@ impl Ours {
 
     /// A GraphQL request with the token.
     pub(crate) fn target(&self, body: &str) -> anyhow::Result<Target> {
+        self.posting(&[body.to_owned()])
+    }
+
+    /// GraphQL requests with the token, in turn.
+    pub(crate) fn posting(&self, bodies: &[String]) -> anyhow::Result<Target> {
         let url = format!("{}/graphql", self.server.address);
-        Target::new(&url, Some(&self.token), Some(body))
+        Target::posting(&url, Some(&self.token), bodies)
     }
 
     /// Milliseconds of processor time that the server has taken so far.

@@ -6,7 +6,7 @@ mod postgraphile;
 use crate::load::{Measured, Target};
 use crate::ours::Ours;
 use crate::pgbench;
-use crate::tables::{CONNECTION, a_company, seeded};
+use crate::tables::{CONNECTION, seeded, some_companies};
 use anyhow::{Context, ensure};
 use chrono::{Datelike, NaiveDate, Utc};
 use closegraph_tests::Database;
@@ -72,7 +72,7 @@ const QUESTIONS: [Question; 5] = [
 
 /// What the questions ask about.
 struct Values {
-    company: String,
+    companies: Vec<String>,
     quarter: NaiveDate,
     year: NaiveDate,
     today: NaiveDate,
@@ -83,7 +83,7 @@ impl Values {
         let today = Utc::now().date_naive();
         let first_of = |month| NaiveDate::from_ymd_opt(today.year(), month, 1).context("no month");
         Ok(Self {
-            company: a_company(database).await?,
+            companies: some_companies(database).await?,
             quarter: first_of(today.month0() / 3 * 3 + 1)?,
             year: first_of(1)?,
             today,
@@ -99,31 +99,47 @@ impl Values {
         }
     }
 
-    fn body(&self, question: &Question, document: &str) -> String {
+    /// What is posted; where a question is about one company, in turn for each of a hundred.
+    fn bodies(&self, question: &Question, document: &str) -> Vec<String> {
+        let companies = match declares(document, "id") {
+            true => self.companies.as_slice(),
+            false => self.companies.get(..1).unwrap_or_default(),
+        };
+        let companies = companies.iter();
+        let bodies = companies.map(|company| self.body(question, document, company));
+        bodies.collect()
+    }
+
+    fn body(&self, question: &Question, document: &str, company: &str) -> String {
         let all = [
             ("connection", json!(CONNECTION)),
-            ("id", json!(self.company)),
+            ("id", json!(company)),
             ("from", json!(self.from(question))),
             ("to", json!(self.today)),
         ];
-        let declared = |name: &str| document.contains(&format!("${name}:"));
         let variables: serde_json::Map<String, Value> = all
             .into_iter()
-            .filter(|(name, _)| declared(name))
+            .filter(|(name, _)| declares(document, name))
             .map(|(name, value)| (name.to_owned(), value))
             .collect();
         json!({"query": document, "variables": variables}).to_string()
     }
 
     fn sql(&self, question: &Question) -> String {
-        question
-            .sql
+        let (place, companies) = (self.companies.len(), self.companies.join(","));
+        let company = format!("('{{{companies}}}'::uuid[])[:place]");
+        let sql = question.sql.replace("'{company}'", &company);
+        format!("\\set place random(1, {place})\n{sql}")
             .replace("{connection}", CONNECTION)
-            .replace("{company}", &self.company)
             .replace("{from}", &self.quarter.to_string())
             .replace("{year}", &self.year.to_string())
             .replace("{to}", &self.today.to_string())
     }
+}
+
+/// Whether a document has a variable.
+fn declares(document: &str, name: &str) -> bool {
+    document.contains(&format!("${name}:"))
 }
 
 /// How many rows an answer has.
@@ -160,13 +176,13 @@ pub(crate) async fn measure(companies: u32, named: &str, say: fn(&str)) -> anyho
     for question in asked.filter(|question| question.name.contains(named)) {
         let script = pgbench::script(&values.sql(question))?;
         let ceiling = pgbench::rate(database.url(), script.path(), CONNECTIONS, SPAN)?;
-        let body = values.body(question, question.ours);
-        let target = ours.target(&body)?;
+        let bodies = values.bodies(question, question.ours);
+        let target = ours.posting(&bodies)?;
         let [our_place, their_place] = question.rows;
         let found = rows(&target.once().await?, our_place)?;
         let few = measured(&target, CONNECTIONS).await?;
         let many = measured(&target, MANY_CONNECTIONS).await?;
-        let kept = measured(&keeping.target(&body)?, CONNECTIONS).await?;
+        let kept = measured(&keeping.posting(&bodies)?, CONNECTIONS).await?;
         let mut line = format!(
             "questions    {}: {:.0}/s, SQL {ceiling:.0}/s: ratio {:.2}; p50 {:.1} ms, p99 {:.1} ms; p99 of {MANY_CONNECTIONS} connections {:.1} ms; kept answers {:.0}/s",
             question.name,
@@ -178,8 +194,8 @@ pub(crate) async fn measure(companies: u32, named: &str, say: fn(&str)) -> anyho
             kept.per_second,
         );
         if let Ok(peer) = &theirs {
-            let body = values.body(question, question.theirs);
-            let target = Target::new(&peer.url, None, Some(&body))?;
+            let bodies = values.bodies(question, question.theirs);
+            let target = Target::posting(&peer.url, None, &bodies)?;
             let theirs = rows(&target.once().await?, their_place)?;
             ensure!(
                 theirs >= 1 && found >= theirs,

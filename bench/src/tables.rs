@@ -25,8 +25,8 @@ pub(crate) async fn seeded(companies: u32) -> anyhow::Result<Database> {
     Ok(database)
 }
 
-/// The id of some company.
-pub(crate) async fn a_company(database: &Database) -> anyhow::Result<String> {
-    let query = "select id::text from company order by name offset 10 limit 1";
-    Ok(sqlx::query_scalar(query).fetch_one(&database.pool).await?)
+/// The ids of a hundred companies.
+pub(crate) async fn some_companies(database: &Database) -> anyhow::Result<Vec<String>> {
+    let query = "select id::text from company order by name limit 100";
+    Ok(sqlx::query_scalar(query).fetch_all(&database.pool).await?)
 }
