@@ -1,13 +1,15 @@
 //! Records that are looked for by their ids at the same time, with the same fields and by callers who see the same, are
-//! looked for by one statement. Who comes while nobody looks does so at once; those who come meanwhile are next, all of
-//! them together. Nobody is answered from a statement that began before the question came.
+//! looked for by one statement. Who comes while nobody looks has it looked for at once; those who come meanwhile are next,
+//! all of them together. Nobody is answered from a statement that began before the question came.
 
 use std::collections::HashMap;
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 
 use sqlx::Row;
 use sqlx::postgres::PgRow;
-use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -51,13 +53,20 @@ struct Waiting {
     told: oneshot::Sender<Found>,
 }
 
-/// What is looked for just now, and who came since.
+/// Who waits, by what is looked for. While somebody stands here a task looks for it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Lookups(Arc<Mutex<HashMap<Arc<Asked>, Vec<Waiting>>>>);
+pub(super) struct Lookups(Arc<Line>);
 
-/// Somebody looks until this is dropped; then those who came meanwhile are next.
-struct UnderWay {
-    sessions: Sessions,
+#[derive(Debug, Default)]
+struct Line {
+    waiting: Mutex<HashMap<Arc<Asked>, Vec<Waiting>>>,
+    /// Whether several came together lately, so that it is worth a moment to let others come.
+    busy: AtomicBool,
+}
+
+/// Nobody looks for it any more once this is dropped; who still waits looks for the own record.
+struct Looking {
+    lookups: Lookups,
     asked: Arc<Asked>,
 }
 
@@ -71,40 +80,32 @@ impl Asked {
         let statement = Statement { sql, binds };
         run::rows(sessions.reader(&self.sight), statement).await
     }
-
-    async fn row(&self, sessions: &Sessions, id: Uuid) -> Result<Found> {
-        let rows = self.rows(sessions, vec![id]).await?;
-        Ok(rows.into_iter().next().map(Arc::new))
-    }
 }
 
 impl Lookups {
-    fn all(&self) -> MutexGuard<'_, HashMap<Arc<Asked>, Vec<Waiting>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn waiting(&self) -> MutexGuard<'_, HashMap<Arc<Asked>, Vec<Waiting>>> {
+        let waiting = self.0.waiting.lock();
+        waiting.unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Where somebody looks for the same already, the word that will come.
-    fn join(&self, asked: &Arc<Asked>, id: Uuid) -> Option<oneshot::Receiver<Found>> {
-        let mut all = self.all();
-        if let Some(waiting) = all.get_mut(asked) {
-            let (told, word) = oneshot::channel();
-            waiting.push(Waiting { id, told });
-            return Some(word);
-        }
-        all.insert(asked.clone(), Vec::new());
-        None
+    /// The word that will come; and whether nobody looks yet.
+    fn join(&self, asked: &Arc<Asked>, id: Uuid) -> (oneshot::Receiver<Found>, bool) {
+        let (told, word) = oneshot::channel();
+        let mut all = self.waiting();
+        let is_first = !all.contains_key(asked);
+        let waiting = all.entry(asked.clone()).or_default();
+        waiting.push(Waiting { id, told });
+        (word, is_first)
     }
 
-    /// Those who came since somebody looks.
-    fn came(&self, asked: &Arc<Asked>) -> Vec<Waiting> {
-        let mut all = self.all();
-        all.get_mut(asked).map(take).unwrap_or_default()
-    }
-
-    /// Those who are next; where nobody came, nobody looks any more.
+    /// Those who are next; where nobody is, nobody looks any more.
     fn next(&self, asked: &Arc<Asked>) -> Vec<Waiting> {
-        let mut all = self.all();
-        let next = all.get_mut(asked).map(take).unwrap_or_default();
+        let mut all = self.waiting();
+        let Some(waiting) = all.get_mut(asked) else {
+            return Vec::new();
+        };
+        waiting.retain(|waiting| !waiting.told.is_closed());
+        let next: Vec<Waiting> = waiting.drain(..waiting.len().min(BATCH)).collect();
         if next.is_empty() {
             all.remove(asked);
         }
@@ -112,9 +113,10 @@ impl Lookups {
     }
 }
 
-fn take(waiting: &mut Vec<Waiting>) -> Vec<Waiting> {
-    waiting.retain(|waiting| !waiting.told.is_closed());
-    waiting.drain(..waiting.len().min(BATCH)).collect()
+impl Drop for Looking {
+    fn drop(&mut self) {
+        self.lookups.waiting().remove(&self.asked);
+    }
 }
 
 /// The row of an id.
@@ -136,59 +138,70 @@ pub(super) async fn find(
         own: lookup.own,
         sight: sight.clone(),
     });
-    match sessions.lookups().join(&asked, id) {
-        None => {
-            let (sessions, asked) = (sessions.clone(), asked.clone());
-            let under_way = UnderWay { sessions, asked };
-            // Whoever has arrived already comes along.
-            tokio::task::yield_now().await;
-            let others = under_way.sessions.lookups().came(&under_way.asked);
-            under_way.answer(Some(id), others).await
-        }
-        Some(word) => match word.await {
-            Ok(found) => Ok(found),
-            // It failed for all; now for the right error, or none.
-            Err(_) => asked.row(sessions, id).await,
-        },
-    }
-}
-
-impl UnderWay {
-    /// Looks for all of them, tells those who wait, and answers the own one.
-    async fn answer(self, own: Option<Uuid>, waiting: Vec<Waiting>) -> Result<Found> {
-        let ids = waiting.iter().map(|waiting| waiting.id).chain(own);
-        let mut ids: Vec<Uuid> = ids.collect();
-        ids.sort_unstable();
-        ids.dedup();
-        // Where this fails, those who wait ask for themselves: their word is dropped.
-        let rows = self.asked.rows(&self.sessions, ids).await?;
-        let column = self.asked.own;
-        // The next begin before these are told.
-        drop(self);
-        let rows = rows
-            .into_iter()
-            .filter_map(|row| Some((row.try_get::<Uuid, _>(column).ok()?, Arc::new(row))));
-        let rows: HashMap<Uuid, Arc<PgRow>> = rows.collect();
-        for Waiting { id, told } in waiting {
-            told.send(rows.get(&id).cloned()).ok();
-        }
-        Ok(own.and_then(|id| rows.get(&id).cloned()))
-    }
-}
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        let waiting = self.sessions.lookups().next(&self.asked);
-        if waiting.is_empty() {
-            return;
-        }
-        let next = Self {
-            sessions: self.sessions.clone(),
-            asked: self.asked.clone(),
+    let lookups = sessions.lookups();
+    let (word, is_first) = lookups.join(&asked, id);
+    if is_first {
+        let looking = Looking {
+            lookups: lookups.clone(),
+            asked: asked.clone(),
         };
-        // Outside of a runtime nobody waits for an answer: all that is dropped here tells so.
-        if let Ok(runtime) = Handle::try_current() {
-            runtime.spawn(next.answer(None, waiting));
+        tokio::spawn(looking.work(sessions.clone()));
+    }
+    match word.await {
+        Ok(found) => Ok(found),
+        // It failed for all; now for the right error, or none.
+        Err(_) => {
+            let rows = asked.rows(sessions, vec![id]).await?;
+            Ok(rows.into_iter().next().map(Arc::new))
         }
     }
+}
+
+impl Looking {
+    /// Looks for what is waited for until nobody waits.
+    async fn work(self, sessions: Sessions) {
+        loop {
+            if self.lookups.0.busy.load(Ordering::Relaxed) {
+                after_others().await;
+            }
+            let waiting = self.lookups.next(&self.asked);
+            if waiting.is_empty() {
+                return;
+            }
+            self.lookups
+                .0
+                .busy
+                .store(waiting.len() > 1, Ordering::Relaxed);
+            let mut ids: Vec<Uuid> = waiting.iter().map(|waiting| waiting.id).collect();
+            ids.sort_unstable();
+            ids.dedup();
+            // Where this fails each asks for itself: the words are dropped.
+            if let Ok(rows) = self.asked.rows(&sessions, ids).await {
+                tell(waiting, rows, self.asked.own);
+            }
+        }
+    }
+}
+
+fn tell(waiting: Vec<Waiting>, rows: Vec<PgRow>, own: usize) {
+    let rows = rows
+        .into_iter()
+        .filter_map(|row| Some((row.try_get::<Uuid, _>(own).ok()?, Arc::new(row))));
+    let rows: HashMap<Uuid, Arc<PgRow>> = rows.collect();
+    for Waiting { id, told } in waiting {
+        told.send(rows.get(&id).cloned()).ok();
+    }
+}
+
+/// Lets go first what is ready. Unlike a yield of the runtime's, this waits for no thread that is busy: another may go on.
+async fn after_others() {
+    let mut waited = false;
+    poll_fn(|task| {
+        if std::mem::replace(&mut waited, true) {
+            return Poll::Ready(());
+        }
+        task.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
