@@ -1,7 +1,9 @@
 //! What a request says: its parameters, from its body or its address.
 
+use super::limits::Limits;
 use super::media::is_utf8;
 use super::refusal::Refusal;
+use super::values;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use serde_json::Value;
@@ -35,7 +37,11 @@ pub(super) struct InAddress {
 
 impl Parameters {
     /// Those of a body.
-    pub(super) fn of_body(headers: &HeaderMap, body: &[u8]) -> Result<Self, Refusal> {
+    pub(super) fn of_body(
+        headers: &HeaderMap,
+        body: &[u8],
+        limits: &Limits,
+    ) -> Result<Self, Refusal> {
         check_json(headers)?;
         if body.trim_ascii_start().first() == Some(&b'[') {
             let message = "batches are not served: send one operation a request";
@@ -45,6 +51,7 @@ impl Parameters {
                 message,
             ));
         }
+        values::check_text(body, limits)?;
         let parameters: Self = serde_json::from_slice(body)
             .map_err(|error| Refusal::bad(format!("the body is no GraphQL request: {error}")))?;
         parameters.checked()

@@ -38,7 +38,7 @@ pub(super) async fn post(
         let body = body::read(sent, &api.options.limits).await?;
         check_json(&head.headers)?;
         if is_stream {
-            let parameters = Parameters::of_body(&head.headers, &body)?;
+            let parameters = Parameters::of_body(&head.headers, &body, &api.options.limits)?;
             let guard = Guard::new(&api, caller);
             return follow(&api, &reply, guard, parameters, May::Change).await;
         }
@@ -46,7 +46,7 @@ pub(super) async fn post(
         if let Some(answer) = sought.found(&api, &caller) {
             return Ok(answer);
         }
-        let parameters = Parameters::of_body(&head.headers, &body)?;
+        let parameters = Parameters::of_body(&head.headers, &body, &api.options.limits)?;
         execute(&api, &sought, caller, parameters).await
     };
     answered

@@ -3,6 +3,41 @@
 use super::limits::{Exceeded, Limits};
 use serde_json::Value;
 
+/// Parameters that a request has at most, beside its variables.
+const PARAMETERS: usize = 10;
+
+/// Refuses the text of a request that holds more values than variables may, whatever they belong to: each but the first of
+/// a list or an object is parted from the one before it. Nothing is kept of it, and no more is read than that takes.
+pub(super) fn check_text(json: &[u8], limits: &Limits) -> Result<(), Exceeded> {
+    let allowed = limits.values + PARAMETERS;
+    // A value and what parts it from the next are two bytes at least.
+    if json.len() / 2 <= allowed {
+        return Ok(());
+    }
+    let (mut count, mut in_text, mut escaped) = (0, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            b',' if !in_text => {
+                count += 1;
+                if count > allowed {
+                    return Err(too_many(count, limits));
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn too_many(count: usize, limits: &Limits) -> Exceeded {
+    let allowed = limits.values as u64;
+    let what = "values in its variables or more";
+    Exceeded::new("VALUE_LIMIT", what, count as u64, allowed)
+}
+
 /// Refuses variables that are too many, too large or too deep.
 pub(super) fn check(variables: &Value, limits: &Limits) -> Result<(), Exceeded> {
     let given = variables.as_object().map_or(0, serde_json::Map::len);
@@ -22,13 +57,7 @@ pub(super) fn check(variables: &Value, limits: &Limits) -> Result<(), Exceeded> 
     while !level.is_empty() {
         count += level.len();
         if count > limits.values {
-            let allowed = limits.values as u64;
-            return Err(Exceeded::new(
-                "VALUE_LIMIT",
-                "values in its variables or more",
-                count as u64,
-                allowed,
-            ));
+            return Err(too_many(count, limits));
         }
         if depth > limits.value_nesting {
             let allowed = limits.value_nesting as u64;
@@ -51,5 +80,33 @@ fn inside(value: &Value) -> Box<dyn Iterator<Item = &Value> + '_> {
         Value::Array(items) => Box::new(items.iter()),
         Value::Object(entries) => Box::new(entries.values()),
         _ => Box::new(std::iter::empty()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Limits, PARAMETERS, check_text};
+
+    /// Whether a text passes where variables may hold 100 values.
+    fn passes(text: &str) -> bool {
+        let limits = Limits {
+            values: 100,
+            ..Limits::default()
+        };
+        check_text(text.as_bytes(), &limits).is_ok()
+    }
+
+    #[test]
+    fn values_are_counted_and_what_stands_in_texts_is_none() {
+        let list = |count: usize| format!(r#"{{"variables":{{"a":[{}1]}}}}"#, "1, ".repeat(count));
+        assert!(passes(&list(100)));
+        assert!(passes(&list(100 + PARAMETERS)));
+        assert!(!passes(&list(101 + PARAMETERS)));
+        let commas = ",".repeat(1_000);
+        assert!(passes(&format!(r#"{{"query":"{commas}"}}"#)));
+        assert!(passes(&format!(r#"{{"query":"\"{commas}\\"}}"#)));
+        assert!(!passes(&format!(
+            r#"{{"query":"\\","variables":[{commas}]}}"#
+        )));
     }
 }
