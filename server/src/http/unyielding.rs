@@ -58,7 +58,6 @@ pub(super) async fn unyielding<F: Future>(future: F) -> F::Output {
                 return Poll::Pending;
             }
         }
-        wakes.state.store(WOKEN, Ordering::Release);
         task.waker().wake_by_ref();
         Poll::Pending
     })
