@@ -3,31 +3,38 @@
 use super::limits::{Exceeded, Limits};
 use serde_json::Value;
 
-/// Parameters that a request has at most, beside its variables.
-const PARAMETERS: usize = 10;
+/// Values that a request may have beside those of its variables: its parameters, and what extensions hold.
+const PARAMETERS: usize = 20;
 
-/// Refuses the text of a request that holds more values than variables may, whatever they belong to: each but the first of
-/// a list or an object is parted from the one before it. Nothing is kept of it, and no more is read than that takes.
+/// Refuses the text of a request that holds more values than variables may, whatever they belong to: the first of a list
+/// or an object follows its bracket, and each other one a comma. Nothing is kept of it, and no more is read than that takes.
 pub(super) fn check_text(json: &[u8], limits: &Limits) -> Result<(), Exceeded> {
     let allowed = limits.values + PARAMETERS;
     // A value and what parts it from the next are two bytes at least.
     if json.len() / 2 <= allowed {
         return Ok(());
     }
-    let (mut count, mut in_text, mut escaped) = (0, false, false);
+    let (mut count, mut in_text, mut escaped, mut opened) = (0, false, false, false);
     for byte in json {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_text => escaped = true,
-            b'"' => in_text = !in_text,
-            b',' if !in_text => {
-                count += 1;
-                if count > allowed {
-                    return Err(too_many(count, limits));
-                }
+        if in_text {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'"' => in_text = false,
+                _ => {}
             }
-            _ => {}
+            continue;
         }
+        if byte.is_ascii_whitespace() {
+            continue;
+        }
+        let closes = matches!(byte, b']' | b'}');
+        count += usize::from(opened && !closes) + usize::from(*byte == b',');
+        if count > allowed {
+            return Err(too_many(count, limits));
+        }
+        opened = matches!(byte, b'[' | b'{');
+        in_text = *byte == b'"';
     }
     Ok(())
 }
@@ -100,8 +107,15 @@ mod tests {
     fn values_are_counted_and_what_stands_in_texts_is_none() {
         let list = |count: usize| format!(r#"{{"variables":{{"a":[{}1]}}}}"#, "1, ".repeat(count));
         assert!(passes(&list(100)));
-        assert!(passes(&list(100 + PARAMETERS)));
-        assert!(!passes(&list(101 + PARAMETERS)));
+        // The list and the variables themselves are two more.
+        assert!(passes(&list(97 + PARAMETERS)));
+        assert!(!passes(&list(98 + PARAMETERS)));
+        let nested = |count: usize| format!("{}1{}", r#"{"":["#.repeat(count), "]}".repeat(count));
+        assert!(passes(&nested(60)));
+        assert!(!passes(&nested(61)));
+        let empty = |count: usize| format!("[{}{{ }}]", "[ ],".repeat(count));
+        assert!(passes(&empty(99 + PARAMETERS)));
+        assert!(!passes(&empty(100 + PARAMETERS)));
         let commas = ",".repeat(1_000);
         assert!(passes(&format!(r#"{{"query":"{commas}"}}"#)));
         assert!(passes(&format!(r#"{{"query":"\"{commas}\\"}}"#)));
