@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::run;
 use super::sessions::Sessions;
 use super::statement::{Bind, Statement};
-use crate::error::Result;
+use crate::error::{ApiError, Result};
 use crate::scope::Sight;
 
 /// Ids in one statement at most.
@@ -46,11 +46,17 @@ struct Asked {
 /// The row of an id, shared by all who asked for it.
 pub(crate) type Found = Option<Arc<PgRow>>;
 
+/// The database cancelled the statement: who asks again would only wait as long once more.
+#[derive(Debug)]
+struct TimedOut;
+
+type Word = Result<Found, TimedOut>;
+
 #[derive(Debug)]
 struct Waiting {
     id: Uuid,
-    /// Dropped where the statement failed.
-    told: oneshot::Sender<Found>,
+    /// Dropped where the statement failed otherwise.
+    told: oneshot::Sender<Word>,
 }
 
 /// Who waits, by what is looked for. While somebody stands here a task looks for it.
@@ -64,10 +70,12 @@ struct Line {
     busy: AtomicBool,
 }
 
-/// Nobody looks for it any more once this is dropped; who still waits looks for the own record.
+/// Nobody looks for it any more once this is dropped. Who waits then, since the task broke off, looks for the own record.
 struct Looking {
     lookups: Lookups,
     asked: Arc<Asked>,
+    /// Nobody waited any more; others may stand there by now, with a task of their own.
+    over: bool,
 }
 
 impl Asked {
@@ -89,7 +97,7 @@ impl Lookups {
     }
 
     /// The word that will come; and whether nobody looks yet.
-    fn join(&self, asked: &Arc<Asked>, id: Uuid) -> (oneshot::Receiver<Found>, bool) {
+    fn join(&self, asked: &Arc<Asked>, id: Uuid) -> (oneshot::Receiver<Word>, bool) {
         let (told, word) = oneshot::channel();
         let mut all = self.waiting();
         let is_first = !all.contains_key(asked);
@@ -115,7 +123,9 @@ impl Lookups {
 
 impl Drop for Looking {
     fn drop(&mut self) {
-        self.lookups.waiting().remove(&self.asked);
+        if !self.over {
+            self.lookups.waiting().remove(&self.asked);
+        }
     }
 }
 
@@ -144,11 +154,13 @@ pub(super) async fn find(
         let looking = Looking {
             lookups: lookups.clone(),
             asked: asked.clone(),
+            over: false,
         };
         tokio::spawn(looking.work(sessions.clone()));
     }
     match word.await {
-        Ok(found) => Ok(found),
+        Ok(Ok(found)) => Ok(found),
+        Ok(Err(TimedOut)) => Err(ApiError::Timeout),
         // It failed for all; now for the right error, or none.
         Err(_) => {
             let rows = asked.rows(sessions, vec![id]).await?;
@@ -159,13 +171,14 @@ pub(super) async fn find(
 
 impl Looking {
     /// Looks for what is waited for until nobody waits.
-    async fn work(self, sessions: Sessions) {
+    async fn work(mut self, sessions: Sessions) {
         loop {
             if self.lookups.0.busy.load(Ordering::Relaxed) {
                 after_others().await;
             }
             let waiting = self.lookups.next(&self.asked);
             if waiting.is_empty() {
+                self.over = true;
                 return;
             }
             self.lookups
@@ -175,22 +188,26 @@ impl Looking {
             let mut ids: Vec<Uuid> = waiting.iter().map(|waiting| waiting.id).collect();
             ids.sort_unstable();
             ids.dedup();
-            // Where this fails each asks for itself: the words are dropped.
-            if let Ok(rows) = self.asked.rows(&sessions, ids).await {
-                tell(waiting, rows, self.asked.own);
+            let rows = self.asked.rows(&sessions, ids).await;
+            let rows = rows.map(|rows| by_id(rows, self.asked.own));
+            for Waiting { id, told } in waiting {
+                let word = match &rows {
+                    Ok(Some(rows)) => Ok(rows.get(&id).cloned()),
+                    Err(ApiError::Timeout) => Err(TimedOut),
+                    // Each asks for itself.
+                    Ok(None) | Err(_) => continue,
+                };
+                told.send(word).ok();
             }
         }
     }
 }
 
-fn tell(waiting: Vec<Waiting>, rows: Vec<PgRow>, own: usize) {
-    let rows = rows
-        .into_iter()
-        .filter_map(|row| Some((row.try_get::<Uuid, _>(own).ok()?, Arc::new(row))));
-    let rows: HashMap<Uuid, Arc<PgRow>> = rows.collect();
-    for Waiting { id, told } in waiting {
-        told.send(rows.get(&id).cloned()).ok();
-    }
+/// Rows by the ids in a column; `None` where it holds something else.
+fn by_id(rows: Vec<PgRow>, own: usize) -> Option<HashMap<Uuid, Arc<PgRow>>> {
+    let rows = rows.into_iter();
+    let rows = rows.map(|row| Some((row.try_get::<Uuid, _>(own).ok()?, Arc::new(row))));
+    rows.collect()
 }
 
 /// Lets go first what is ready. Unlike a yield of the runtime's, this waits for no thread that is busy: another may go on.

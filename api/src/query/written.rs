@@ -105,7 +105,8 @@ pub(crate) async fn all<T>(
     written.collect()
 }
 
-/// Rows below a record up to which it is looked for together with others: more would let those wait.
+/// Rows below a record up to which it is looked for together with others: more would let those wait, and so would what is
+/// computed of rows.
 const FEW: u64 = 100;
 
 /// The record of an id.
@@ -124,7 +125,7 @@ pub(crate) async fn by_id<T>(
     let sql = row.select(&format!(
         "(select {columns} from {from} and {a}.id = any({sought}::uuid[])) {a}"
     ));
-    let is_small = compiler.spent() <= FEW;
+    let is_small = compiler.spent() <= FEW && !row.computes();
     let statement = compiler.statement(sql);
     let reader = crate::schema::reader(ctx)?;
     if is_small {

@@ -13,6 +13,9 @@ use crate::query::window::Source;
 /// Columns of a row at most, a little below what Postgres allows a statement.
 const MAX_COLUMNS: usize = 1_600;
 
+/// How a column begins that holds the records below a record.
+const ARRAY: &str = "array(";
+
 /// Columns of a statement, and the joins that they need.
 #[derive(Default)]
 pub(super) struct Row {
@@ -34,6 +37,12 @@ impl Row {
         self.columns.len() - 1
     }
 
+    /// Whether a column is computed of other rows, of which nobody knows how many they are; records below a record are not.
+    pub(super) fn computes(&self) -> bool {
+        let mut columns = self.columns.iter();
+        columns.any(|column| !column.starts_with(ARRAY) && column.contains("select "))
+    }
+
     /// `select …` of the columns, from a table or subquery with its alias.
     pub(super) fn select(&self, from: &str) -> String {
         let columns = match self.columns.as_slice() {
@@ -46,7 +55,7 @@ impl Row {
     /// SQL of all rows as one array of records; `behind` is what follows FROM and its joins.
     pub(super) fn array(&self, from: &str, behind: &str) -> String {
         format!(
-            "array(select row({}) from {from}{} {behind})",
+            "{ARRAY}select row({}) from {from}{} {behind})",
             self.columns.join(", "),
             self.joins.concat()
         )
