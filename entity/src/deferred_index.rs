@@ -12,6 +12,7 @@ pub struct Model {
     pub method: String,
     /// The statement that creates it.
     pub definition: String,
+    /// Since when it is to be built; where a row did not fit into it, a day after that was found.
     pub deferred_at: DateTimeUtc,
 }
 

@@ -112,7 +112,7 @@ async fn analyze(pool: &PgPool) -> Result<(), sqlx::Error> {
 }
 
 async fn any(pool: &PgPool) -> Result<bool, sqlx::Error> {
-    sqlx::query_scalar("select exists (select from deferred_index)")
+    sqlx::query_scalar("select exists (select from deferred_index where deferred_at <= now())")
         .fetch_one(pool)
         .await
 }
@@ -154,7 +154,7 @@ async fn build(pool: &PgPool, which: Which, stop: &CancellationToken) -> Result<
     let start = Instant::now();
     // The largest first, so that none of them is what everybody waits for in the end.
     let names: Vec<String> = sqlx::query_scalar(
-        "select name from deferred_index where $1 or method = 'btree'
+        "select name from deferred_index where ($1 or method = 'btree') and deferred_at <= now()
           order by method = 'btree', definition like '%.person USING %' desc, name",
     )
     .bind(which == Which::All)
@@ -230,6 +230,10 @@ async fn build_next(
     Ok(count)
 }
 
+/// Whatever is wrong with an index, trying again locks out those who write: it is not done each minute.
+const LATER: &str =
+    "update deferred_index set deferred_at = now() + interval '1 day' where name = $1";
+
 /// What became of an index.
 enum Tried {
     Built,
@@ -255,7 +259,8 @@ async fn build_one(pool: &PgPool, name: &str) -> Result<Tried, sqlx::Error> {
         }
         Err(error) if refuses_content(&error) => {
             transaction.rollback().await?;
-            tracing::error!(index = name, %error, "an index can't hold what is stored: change or drop it in deferred_index");
+            tracing::error!(index = name, %error, "an index can't hold what is stored: change it in deferred_index, or delete it there");
+            sqlx::query(LATER).bind(name).execute(pool).await?;
             Ok(Tried::Refused)
         }
         Err(error) => Err(error),
