@@ -145,3 +145,38 @@ async fn indexes_that_a_load_has_put_aside_are_there_for_the_next_step_and_after
     Migrator::up(&orm, None).await.unwrap();
     assert_eq!(schema(&pool).await, whole);
 }
+
+#[tokio::test]
+async fn an_index_of_an_operators_own_that_holds_no_row_keeps_nobody_from_the_next_step() {
+    let postgres = PrivatePostgres::start().await.unwrap();
+    let (pool, orm) = empty(&postgres).await;
+    closegraph_migration::up(&orm).await.unwrap();
+    let whole = schema(&pool).await;
+    // Letters that do not get shorter by compression.
+    let long: String = (0..9_000)
+        .map(|n: u32| char::from_u32(0x4e00 + n * 7 % 20_000).unwrap())
+        .collect();
+    sqlx::query(
+        "insert into company (id, connection_id, close_id, raw, source_updated_at)
+         values (gen_random_uuid(), gen_random_uuid(), 'lead_a', jsonb_build_object('name', $1::text), now())",
+    )
+    .bind(long)
+    .execute(&pool)
+    .await
+    .unwrap();
+    sqlx::query(
+        "insert into deferred_index (name, method, definition)
+         values ('own', 'btree', 'create index own on company ((raw ->> ''name''))')",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    let last =
+        "delete from seaql_migrations where version = (select max(version) from seaql_migrations)";
+    sqlx::query(last).execute(&pool).await.unwrap();
+    closegraph_migration::up(&orm).await.unwrap();
+    assert_eq!(schema(&pool).await, whole);
+    let left = "select name from deferred_index";
+    let left: Vec<String> = sqlx::query_scalar(left).fetch_all(&pool).await.unwrap();
+    assert_eq!(left, ["own"]);
+}
