@@ -8,6 +8,7 @@
 
 use crate::error::SyncError;
 use crate::inbox::refuses_content;
+use crate::redact::chain;
 use crate::turn::Turn;
 use sqlx::error::DatabaseError;
 use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
@@ -259,7 +260,12 @@ async fn build_one(pool: &PgPool, name: &str) -> Result<Tried, sqlx::Error> {
         }
         Err(error) if refuses_content(&error) => {
             transaction.rollback().await?;
-            tracing::error!(index = name, %error, "an index can't hold what is stored: change it in deferred_index, or delete it there");
+            let error = chain(&error);
+            tracing::error!(
+                index = name,
+                error,
+                "an index can't hold what is stored: change it in deferred_index, or delete it there"
+            );
             sqlx::query(LATER).bind(name).execute(pool).await?;
             Ok(Tried::Refused)
         }
