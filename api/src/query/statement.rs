@@ -43,7 +43,7 @@ pub(super) fn unseen(place: &str, ty: &str) -> String {
 }
 
 /// A statement ready to run.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Statement {
     pub sql: String,
     pub binds: Vec<Bind>,

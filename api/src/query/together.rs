@@ -22,8 +22,8 @@ use crate::scope::Sight;
 /// Ids in one statement at most.
 const BATCH: usize = 64;
 
-/// A statement that finds a record by its id.
-#[derive(Debug)]
+/// A statement that finds records by their ids.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Lookup {
     pub(crate) statement: Statement,
     /// Which of the binds are the ids.
@@ -32,14 +32,11 @@ pub(crate) struct Lookup {
     pub(crate) own: usize,
 }
 
-/// What is looked for, but for the id, and what Postgres is to show.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// What is looked for, and what Postgres is to show.
+#[derive(Debug, PartialEq, Eq, Hash)]
 struct Asked {
-    sql: String,
     /// No ids stand in their place.
-    binds: Vec<Bind>,
-    ids: usize,
-    own: usize,
+    lookup: Lookup,
     sight: Sight,
 }
 
@@ -78,15 +75,20 @@ struct Looking {
     over: bool,
 }
 
-impl Asked {
-    async fn rows(&self, sessions: &Sessions, ids: Vec<Uuid>) -> Result<Vec<PgRow>> {
-        let mut binds = self.binds.clone();
-        if let Some(place) = binds.get_mut(self.ids) {
+impl Lookup {
+    /// The same for these ids.
+    fn with(mut self, ids: Vec<Uuid>) -> Self {
+        if let Some(place) = self.statement.binds.get_mut(self.ids) {
             *place = Bind::Uuids(ids);
         }
-        let sql = self.sql.clone();
-        let statement = Statement { sql, binds };
-        run::rows(sessions.reader(&self.sight), statement).await
+        self
+    }
+}
+
+impl Asked {
+    async fn rows(&self, sessions: &Sessions, ids: Vec<Uuid>) -> Result<Vec<PgRow>> {
+        let lookup = self.lookup.clone().with(ids);
+        run::rows(sessions.reader(&self.sight), lookup.statement).await
     }
 }
 
@@ -136,16 +138,9 @@ pub(super) async fn find(
     lookup: Lookup,
     id: Uuid,
 ) -> Result<Found> {
-    let Statement { sql, mut binds } = lookup.statement;
-    crate::live::kept::note(&sql);
-    if let Some(place) = binds.get_mut(lookup.ids) {
-        *place = Bind::Uuids(Vec::new());
-    }
+    crate::live::kept::note(&lookup.statement.sql);
     let asked = Arc::new(Asked {
-        sql,
-        binds,
-        ids: lookup.ids,
-        own: lookup.own,
+        lookup: lookup.with(Vec::new()),
         sight: sight.clone(),
     });
     let lookups = sessions.lookups();
@@ -189,7 +184,7 @@ impl Looking {
             ids.sort_unstable();
             ids.dedup();
             let rows = self.asked.rows(&sessions, ids).await;
-            let rows = rows.map(|rows| by_id(rows, self.asked.own));
+            let rows = rows.map(|rows| by_id(rows, self.asked.lookup.own));
             for Waiting { id, told } in waiting {
                 let word = match &rows {
                     Ok(Some(rows)) => Ok(rows.get(&id).cloned()),

@@ -15,6 +15,7 @@ mod write;
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use async_graphql::parser::types::Field;
 use async_graphql::registry::Registry;
@@ -128,19 +129,18 @@ pub(crate) async fn by_id<T>(
     let is_small = compiler.spent() <= FEW && !row.computes();
     let statement = compiler.statement(sql);
     let reader = crate::schema::reader(ctx)?;
-    if is_small {
+    let found = if is_small {
         let lookup = Lookup {
             statement,
             ids,
             own,
         };
-        let found = reader.find(lookup, id).await?;
-        let found = found.map(|row| Ok(Written::new(object.json(&*row, ctx)?)));
-        return found.transpose();
-    }
-    let rows = run::rows(reader, statement).await?;
-    let found = rows.first();
-    let found = found.map(|row| Ok(Written::new(object.json(row, ctx)?)));
+        reader.find(lookup, id).await?
+    } else {
+        let mut rows = run::rows(reader, statement).await?;
+        rows.pop().map(Arc::new)
+    };
+    let found = found.map(|row| Ok(Written::new(object.json(&*row, ctx)?)));
     found.transpose()
 }
 
