@@ -191,6 +191,10 @@ async fn a_socket_that_breaks_the_rules_is_closed_with_the_code_for_it() {
         (vec![json!({ "type": "connection_init" })], 4403),
         (vec![subscribe.clone()], 4401),
         (vec![json!({ "type": "nonsense" })], 4400),
+        (
+            vec![json!({ "type": "connection_init", "payload": { "many": vec![1; 60_000] } })],
+            1009,
+        ),
         (vec![init(&token), init(&token)], 4429),
         (
             vec![init(&token), subscribe.clone(), subscribe.clone()],
@@ -206,7 +210,8 @@ async fn a_socket_that_breaks_the_rules_is_closed_with_the_code_for_it() {
                 break code;
             }
         };
-        assert_eq!(closed, code, "{said:?}");
+        let said = format!("{said:?}");
+        assert_eq!(closed, code, "{said:.300}");
     }
     let mut socket = Socket::open(&address, None).await;
     assert_eq!(socket.hear().await, Err(4406));

@@ -44,6 +44,7 @@ pub(super) enum Closing {
     /// The other side has gone.
     Gone,
     Stopping,
+    TooLarge,
     Changed,
     Busy,
     BadMessage,
@@ -61,6 +62,7 @@ impl Closing {
         Some(match self {
             Self::Gone => return None,
             Self::Stopping => (1001, "the server stops"),
+            Self::TooLarge => (1009, "the message holds more values than are allowed"),
             Self::Changed => (
                 1012,
                 "the token sees something else than before: connect again",

@@ -8,6 +8,7 @@ use crate::http::operation::Operation;
 use crate::http::parameters::Parameters;
 use crate::http::request_id::RequestId;
 use crate::http::respond::{May, admit, paced};
+use crate::http::values;
 use crate::live::{Failure, Told};
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use axum::http::HeaderValue;
@@ -150,6 +151,9 @@ impl Session {
             Message::Close(_) => return Err(Closing::Gone),
             Message::Binary(_) => return Err(Closing::BadMessage),
         };
+        // Nobody has to be admitted for a first message: none is kept that is full of values.
+        values::check_text(text.as_bytes(), &self.api.options.limits)
+            .map_err(|_| Closing::TooLarge)?;
         let said = serde_json::from_str(&text).map_err(|_| Closing::BadMessage)?;
         match said {
             Incoming::ConnectionInit { payload } => self.init(payload).await,
